@@ -1,0 +1,1 @@
+"""Samples, their split, and the tf.data pipelines that feed a model."""

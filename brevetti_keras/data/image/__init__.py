@@ -1,0 +1,1 @@
+"""Images: decoding, geometry, colour and augmentation."""

@@ -1,0 +1,1 @@
+"""What a job shows: metrics as they come, pivot, facets, charts, reports."""

@@ -1,0 +1,1 @@
+"""Where files lie: local folders, memory, and buckets, behind one protocol."""

@@ -1,0 +1,1 @@
+"""The job and the platform it talks to."""

@@ -1,0 +1,120 @@
+"""Model types: found by entry point, kept as strings until one is needed.
+
+    for found in find_model_types().values():     # reads metadata only; imports nothing
+        print(found.name, found.reference)
+    vials = load_model_type("vials")              # imports its module, which loads no TensorFlow
+
+Packages register theirs in the entry-point group `brevetti_keras.model_types`; the bundled ones use the same door.
+"""
+
+import importlib
+import importlib.metadata
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel
+
+from brevetti_keras.schema.settings import Settings, SettingsSchema, nearest
+from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError
+
+GROUP = "brevetti_keras.model_types"
+_REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+class ModelType:
+    """Describes a kind of job: subclass it and set the attributes; importing the subclass must not load TensorFlow.
+
+    Attributes:
+        name: unique among the installed model types.
+        version: of the model type; a job records the one it ran.
+        kind: `"model"` trains one, `"report"` tests finished ones.
+        description: one sentence.
+        Settings: the job's settings class.
+        job: `"module:Class"` of the Job, imported only in the job's own process.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1.0"
+    kind: ClassVar[Literal["model", "report"]] = "model"
+    description: ClassVar[str] = ""
+    Settings: ClassVar[type[BaseModel]] = Settings
+    job: ClassVar[str]
+
+    @classmethod
+    def get_schema(cls) -> SettingsSchema:
+        """Returns the schema of the settings form."""
+        return SettingsSchema(cls.Settings)
+
+
+@dataclass(frozen=True)
+class FoundModelType:
+    """A model type as its package's metadata names it; nothing of it is imported yet."""
+
+    name: str
+    reference: str
+    package: str
+
+
+def find_model_types() -> dict[str, FoundModelType]:
+    """Returns the installed model types by name.
+
+    Raises:
+        ConflictError: if two packages register the same name.
+    """
+    found: dict[str, FoundModelType] = {}
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        package = entry.dist.name if entry.dist is not None else "?"
+        known = found.get(entry.name)
+        # An editable install can show the same entry twice.
+        if known is not None and (known.reference, known.package) != (entry.value, package):
+            raise ConflictError(
+                f"expected one model type named {entry.name!r}, received two: {known.reference} of {known.package} "
+                f"and {entry.value} of {package}; uninstall one of them"
+            )
+        found[entry.name] = FoundModelType(entry.name, entry.value, package)
+    return dict(sorted(found.items()))
+
+
+def load_model_type(name: str) -> type[ModelType]:
+    """Imports the installed model type called `name`.
+
+    Raises:
+        NotFoundError: if none has that name.
+        InvalidInputError: if what its entry point names is not a ModelType of that name.
+    """
+    known = find_model_types()
+    if name not in known:
+        raise NotFoundError(f"no model type {name!r} is installed{nearest(name, list(known))}")
+    loaded = load_reference(known[name].reference)
+    if not (isinstance(loaded, type) and issubclass(loaded, ModelType)):
+        raise InvalidInputError(f"expected {known[name].reference} to be a ModelType, received {loaded!r}")
+    if loaded.name != name:
+        raise InvalidInputError(
+            f"expected {known[name].reference} to be named {name!r} as its entry point says, received {loaded.name!r}"
+        )
+    return loaded
+
+
+def load_reference(reference: str) -> Any:
+    """Imports what `"module:name"` points at.
+
+    Raises:
+        InvalidInputError: for text of another form.
+        NotFoundError: if there is no such module or name in it.
+    """
+    if not _REFERENCE.fullmatch(reference):
+        raise InvalidInputError(f"expected 'module:Class', received {reference!r}")
+    module_name, _, path = reference.partition(":")
+    try:
+        value: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        # A module that exists but lacks a dependency must show that dependency's name.
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise NotFoundError(f"no module {error.name!r} can be imported for {reference!r}: is its package installed?") from error
+    for part in path.split("."):
+        if not hasattr(value, part):
+            raise NotFoundError(f"module {module_name!r} has no {path!r}")
+        value = getattr(value, part)
+    return value

@@ -1,0 +1,175 @@
+"""`Settings`: a frozen, strict pydantic model that is its own form, config and record.
+
+    class Blur(Settings):
+        sigma: float = setting(1.0, ge=0, unit="pixels", description="Width of the blur")
+
+    Blur(sigma=2).get_config()              # {"sigma": 2.0}
+    Blur.from_config({"sigma": 2})
+    Blur.get_schema().schema                # JSON Schema 2020-12
+    Blur(sgima=2)                           # SettingsError: sgima: unknown setting, did you mean 'sigma'?
+"""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from brevetti_keras.schema.fields import CODE_ONLY
+from brevetti_keras.schema.vue_form import vue_form
+from brevetti_keras.utils.errors import SettingsError
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _SettingsMeta(type(BaseModel)):  # type: ignore[misc]
+    """Lets a settings class be called with the positional arguments it names, and turns what pydantic raises into
+    one line. Nested models are built by pydantic's core without this call, so they keep their full location."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        names = cls.positional
+        if len(args) > len(names):
+            takes = f"at most {len(names)} positional arguments ({', '.join(names)})" if names else "keyword arguments only"
+            raise TypeError(f"{cls.__name__} takes {takes}, received {len(args)}")
+        for name, value in zip(names, args, strict=False):
+            if name in kwargs:
+                raise TypeError(f"{cls.__name__} received {name} twice")
+            kwargs[name] = value
+        try:
+            return super().__call__(**kwargs)
+        except ValidationError as error:
+            raise settings_error(cls, error, prefix=cls.__name__) from error
+
+
+class Settings(BaseModel, metaclass=_SettingsMeta):
+    """Base of every settings class and component: frozen, unknown keys refused, defaults validated.
+
+    Class attributes:
+        positional: names of the fields that may also be given by position.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="strings")
+    positional: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def get_schema(cls) -> "SettingsSchema":
+        """Returns the schema of the form; fields that only code sets are not in it."""
+        return SettingsSchema(cls)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the settings as JSON types, code-only fields included, as Keras' `get_config` does."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Returns the settings that `get_config` described.
+
+        Raises:
+            SettingsError: for a wrong name, type or range.
+        """
+        try:
+            return cls.model_validate(dict(config))
+        except ValidationError as error:
+            raise settings_error(cls, error, prefix=cls.__name__) from error
+
+
+class SettingsSchema:
+    """The form of a settings class.
+
+    Attributes:
+        schema: JSON Schema 2020-12 as a dict, our hints under `x-…` keys.
+    """
+
+    def __init__(self, settings: type[BaseModel]) -> None:
+        self.schema: dict[str, Any] = {"$schema": _DIALECT, **_without_code_fields(settings.model_json_schema())}
+
+    def vue_form(self) -> dict[str, Any]:
+        """Returns the same form as a vue-form-generator schema: `{"fields": [...], "presets": {}}`."""
+        return vue_form(self.schema)
+
+
+def _without_code_fields(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_code_fields(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {key: _without_code_fields(value) for key, value in node.items()}
+    properties = node.get("properties")
+    if isinstance(properties, dict):
+        hidden = {name for name, field in properties.items() if isinstance(field, dict) and field.get(CODE_ONLY)}
+        result["properties"] = {name: field for name, field in result["properties"].items() if name not in hidden}
+        if "required" in result:
+            result["required"] = [name for name in result["required"] if name not in hidden]
+    return result
+
+
+def settings_error(
+    settings: type[BaseModel], error: ValidationError, prefix: str = "", origins: Mapping[str, str] | None = None
+) -> SettingsError:
+    """Turns pydantic's report into one line a wrong setting.
+
+    Args:
+        settings: the class that was validated, for the nearest known name.
+        error: what pydantic raised.
+        prefix: what the settings belong to, put before the first name.
+        origins: dotted names to where their value came from (`"--epochs"`, `"environment BREVETTI_SETTINGS__EPOCHS"`).
+    """
+    lines = [_describe(settings, item, origins or {}) for item in error.errors(include_url=False)]
+    text = "; ".join(dict.fromkeys(lines))
+    return SettingsError(f"{prefix}: {text}" if prefix else text)
+
+
+def _describe(settings: type[BaseModel], item: Any, origins: Mapping[str, str]) -> str:
+    location = [str(part) for part in item["loc"] if not str(part).startswith(("function-", "tagged-union"))]
+    name = ".".join(location)
+    origin = _origin(location, origins)
+    source = f" (from {origin})" if origin else ""
+    if item["type"] == "extra_forbidden":
+        return f"{name}: unknown setting{nearest(location[-1], known_names(settings, location[:-1]))}{source}"
+    if item["type"] == "missing":
+        return f"{name}: this setting is required and was not given"
+    message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if item["type"] == "value_error":
+        return f"{name}: {message}{source}" if name else f"{message}{source}"
+    message = message.removeprefix("Input should be ")
+    return f"{name}: expected {message}, received {_shown(item['input'])}{source}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _origin(location: list[str], origins: Mapping[str, str]) -> str | None:
+    for end in range(len(location), 0, -1):
+        found = origins.get(".".join(location[:end]))
+        if found:
+            return found
+    return None
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Returns `", did you mean 'x'?"` for the known name nearest to `name`, or what is known if none is near."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f", did you mean {close[0]!r}?"
+    return f"; known are {', '.join(known)}" if known else ""
+
+
+def known_names(settings: type[BaseModel], location: list[str]) -> list[str]:
+    """Returns the field names of the model that stands at `location` inside `settings`, or none if there is none."""
+    models: list[type[BaseModel]] = [settings]
+    for part in location:
+        inner: list[type[BaseModel]] = []
+        for model in models:
+            field = model.model_fields.get(part)
+            if field is not None:
+                inner.extend(_models_in(field.annotation))
+        models = inner or models  # a union's tag stands in the location without being a field
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in getattr(annotation, "__args__", ()) for model in _models_in(argument)]

@@ -1,0 +1,1 @@
+"""The platform: what it can do, its database, its HTTP interface and pages."""

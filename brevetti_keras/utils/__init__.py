@@ -1,0 +1,1 @@
+"""Small parts that everything else stands on: errors, lazy imports, strict JSON."""

@@ -1,0 +1,122 @@
+"""The platform's records, as they stand in JSON; field names are those that existing clients read.
+
+Every reader ignores keys it does not know, so that older and newer sides can talk.
+"""
+
+import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+JobState = Literal["created", "queued", "running", "completed", "failed", "stopped"]
+FINAL_STATES: frozenset[str] = frozenset({"completed", "failed", "stopped"})
+
+
+def utc_now() -> str:
+    """Returns the present time as ISO 8601 text in UTC, microseconds included."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, unknown keys ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Tag(Record):
+    """One tag; tags form trees, `children` holds the next level."""
+
+    id: str
+    name: str
+    parentId: str | None = None
+    created: str = ""
+    children: tuple["Tag", ...] = ()
+
+
+class Dataset(Record):
+    """A dataset as the platform lists it. `bucket` is the folder, `gs://` prefix or CSV that holds it."""
+
+    id: str
+    name: str
+    bucket: str
+    locked: bool = False
+    reference: str = ""
+    notes: str = ""
+    created: str = ""
+    tagIds: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+class ModelType(Record):
+    """A registered model type. `settings_schema` is its form as JSON Schema 2020-12."""
+
+    name: str
+    version: str
+    kind: Literal["model", "report"] = "model"
+    description: str = ""
+    job: str
+    settings_schema: dict[str, Any] = Field(default_factory=dict)
+    source: Literal["entry point", "added"] = "entry point"
+
+
+class JobConfig(Record):
+    """What a job needs to run: the content of `info.json`.
+
+    `api_key` stands in clear only in that file (mode 0600); `model_dump` gives asterisks. `info()` is the file's form.
+    """
+
+    id: str
+    run_id: str
+    name: str
+    datasets: tuple[Dataset, ...] = ()
+    models: tuple[dict[str, Any], ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    tags: tuple[Tag, ...] = ()
+    api_key: SecretStr = SecretStr("")
+    host_name: str = ""
+    charts_url: str = ""
+    complete_url: str = ""
+    remote_url: str = ""
+    model_type: str = ""
+    model_type_version: str = ""
+    job_class: str = ""
+    parent: str | None = None
+
+    def info(self) -> dict[str, Any]:
+        """Returns the content of `info.json`, the key in clear."""
+        return {**self.model_dump(mode="json"), "api_key": self.api_key.get_secret_value()}
+
+
+class Job(Record):
+    """A job as the platform lists it (it carries no key). Times are ISO 8601 in UTC; empty until they happened."""
+
+    id: str
+    run_id: str
+    name: str
+    state: JobState = "created"
+    message: str = ""
+    model_type: str = ""
+    model_type_version: str = ""
+    job_class: str = ""
+    kind: Literal["model", "report"] = "model"
+    created: str = ""
+    started: str = ""
+    ended: str = ""
+    epoch: int | None = None
+    epochs: int | None = None
+    datasets: tuple[Dataset, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    model_path: str | None = None
+    parent: str | None = None
+    pid: int | None = None
+
+
+class FileEntry(Record):
+    """One artifact: `path` is relative to the job's `artifacts/`, `size` in bytes, `modified` ISO 8601 in UTC."""
+
+    path: str
+    size: int
+    modified: str
+    media_type: str = "application/octet-stream"

@@ -1,0 +1,1 @@
+"""Model types that come with the framework; they register as anyone's would."""

@@ -1,0 +1,1 @@
+"""Classifies whole images with a small convolutional network."""
