@@ -112,7 +112,9 @@ def load_reference(reference: str) -> Any:
         # A module that exists but lacks a dependency must show that dependency's name.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise NotFoundError(f"no module {error.name!r} can be imported for {reference!r}: is its package installed?") from error
+        raise NotFoundError(
+            f"no module {error.name!r} can be imported for {reference!r}: is its package installed?"
+        ) from error
     for part in path.split("."):
         if not hasattr(value, part):
             raise NotFoundError(f"module {module_name!r} has no {path!r}")

@@ -1,12 +1,12 @@
 """`Settings`: a frozen, strict pydantic model that is its own form, config and record.
 
-    class Blur(Settings):
-        sigma: float = setting(1.0, ge=0, unit="pixels", description="Width of the blur")
+class Blur(Settings):
+    sigma: float = setting(1.0, ge=0, unit="pixels", description="Width of the blur")
 
-    Blur(sigma=2).get_config()              # {"sigma": 2.0}
-    Blur.from_config({"sigma": 2})
-    Blur.get_schema().schema                # JSON Schema 2020-12
-    Blur(sgima=2)                           # SettingsError: sgima: unknown setting, did you mean 'sigma'?
+Blur(sigma=2).get_config()              # {"sigma": 2.0}
+Blur.from_config({"sigma": 2})
+Blur.get_schema().schema                # JSON Schema 2020-12
+Blur(sgima=2)                           # SettingsError: sgima: unknown setting, did you mean 'sigma'?
 """
 
 import difflib
@@ -29,7 +29,9 @@ class _SettingsMeta(type(BaseModel)):  # type: ignore[misc]
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         names = cls.positional
         if len(args) > len(names):
-            takes = f"at most {len(names)} positional arguments ({', '.join(names)})" if names else "keyword arguments only"
+            takes = (
+                f"at most {len(names)} positional arguments ({', '.join(names)})" if names else "keyword arguments only"
+            )
             raise TypeError(f"{cls.__name__} takes {takes}, received {len(args)}")
         for name, value in zip(names, args, strict=False):
             if name in kwargs:
@@ -81,11 +83,35 @@ class SettingsSchema:
     """
 
     def __init__(self, settings: type[BaseModel]) -> None:
-        self.schema: dict[str, Any] = {"$schema": _DIALECT, **_without_code_fields(settings.model_json_schema())}
+        schema = settings.model_json_schema()
+        for name, default in _form_defaults(settings).items():
+            schema["properties"][name]["default"] = default
+        self.schema: dict[str, Any] = {"$schema": _DIALECT, **_without_code_fields(schema)}
 
     def vue_form(self) -> dict[str, Any]:
         """Returns the same form as a vue-form-generator schema: `{"fields": [...], "presets": {}}`."""
         return vue_form(self.schema)
+
+
+def _form_defaults(settings: type[BaseModel]) -> dict[str, Any]:
+    """Returns the defaults that are components themselves, without the fields that only code sets."""
+    defaults: dict[str, Any] = {}
+    for name, field in settings.model_fields.items():
+        value = field.get_default(call_default_factory=True, validated_data={})
+        if isinstance(value, BaseModel):
+            defaults[name] = _form_values(value)
+    return defaults
+
+
+def _form_values(value: BaseModel) -> dict[str, Any]:
+    plain = value.model_dump(mode="json")
+    for name, field in type(value).model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and extra.get(CODE_ONLY):
+            del plain[name]
+        elif isinstance(getattr(value, name), BaseModel):
+            plain[name] = _form_values(getattr(value, name))
+    return plain
 
 
 def _without_code_fields(node: Any) -> Any:
@@ -94,13 +120,18 @@ def _without_code_fields(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     result = {key: _without_code_fields(value) for key, value in node.items()}
-    properties = node.get("properties")
-    if isinstance(properties, dict):
-        hidden = {name for name, field in properties.items() if isinstance(field, dict) and field.get(CODE_ONLY)}
+    hidden = _code_fields(node)
+    if hidden:
         result["properties"] = {name: field for name, field in result["properties"].items() if name not in hidden}
-        if "required" in result:
-            result["required"] = [name for name in result["required"] if name not in hidden]
+        result["required"] = [name for name in result.get("required", ()) if name not in hidden]
     return result
+
+
+def _code_fields(node: dict[str, Any]) -> set[str]:
+    properties = node.get("properties")
+    if not isinstance(properties, dict):
+        return set()
+    return {name for name, field in properties.items() if isinstance(field, dict) and field.get(CODE_ONLY)}
 
 
 def settings_error(

@@ -71,11 +71,21 @@ def _widget(field: _Json) -> _Json:
     if kind in {"integer", "number"}:
         low = field.get("minimum", field.get("exclusiveMinimum"))
         high = field.get("maximum", field.get("exclusiveMaximum"))
-        return {"type": "input", "inputType": "number", "min": low, "max": high, "step": 1 if kind == "integer" else 0.1}
+        return {
+            "type": "input",
+            "inputType": "number",
+            "min": low,
+            "max": high,
+            "step": 1 if kind == "integer" else 0.1,
+        }
     if kind == "array" and "enum" in field.get("items", {}):
         return {"type": "checklist", "listbox": False, "values": field["items"]["enum"]}
     if kind == "string" and field.get("x-widget") != "textarea":
-        return {"type": "input", "inputType": "password" if field.get("x-widget") == "password" else "text", "isJson": False}
+        return {
+            "type": "input",
+            "inputType": "password" if field.get("x-widget") == "password" else "text",
+            "isJson": False,
+        }
     if kind == "string":
         return {"type": "textArea", "hint": "", "placeholder": "", "rows": 4, "max": 5000, "isJson": False}
     return {"type": "textArea", "hint": "JSON", "placeholder": "", "rows": 4, "max": 5000, "isJson": True}

@@ -11,6 +11,7 @@ import datetime
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
@@ -20,6 +21,7 @@ from brevetti_keras.utils.errors import InvalidInputError
 
 MAX_DEPTH = 64
 _MAX_DIGITS = 400
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def to_jsonable(value: Any) -> Any:
@@ -53,7 +55,7 @@ def _key(key: Any) -> str:
     if isinstance(key, str):
         return str(key)
     plain = to_jsonable(key)
-    return plain if isinstance(plain, str) else json.dumps(plain)
+    return plain if isinstance(plain, str) else to_json(plain)
 
 
 def _convert(value: Any) -> Any:
@@ -79,7 +81,8 @@ def _convert(value: Any) -> Any:
     if type(value).__name__ in {"NAType", "NaTType"}:
         return None
     raise InvalidInputError(
-        f"expected a value that JSON can hold, received {type(value).__name__}: convert it to a number, text, list or dict"
+        f"expected a value that JSON can hold, received {type(value).__name__}: "
+        "convert it to a number, text, list or dict"
     )
 
 
@@ -154,29 +157,16 @@ def from_json(text: str | bytes, *, allow_nan: bool = False, max_depth: int = MA
 
 
 def _check_depth(text: str, max_depth: int) -> None:
-    # Counted before parsing, since the parser itself recurses. Text inside strings only raises the count when it
-    # holds more brackets than max_depth, so a string-aware count is made only then.
+    # Before parsing, since the parser itself recurses. Brackets are told apart from those inside strings only where
+    # there are enough of them to matter.
     if text.count("[") + text.count("{") <= max_depth:
         return
     depth = 0
-    in_string = False
-    escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            if depth > max_depth:
-                raise InvalidInputError(f"expected JSON nested at most {max_depth} deep, received deeper")
-        elif character in "]}":
-            depth -= 1
+    for token in _STRING_OR_BRACKET.finditer(text):
+        first = token.group()[0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > max_depth:
+            raise InvalidInputError(f"expected JSON nested at most {max_depth} deep, received deeper")
 
 
 def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Modules that load on first use, so that help, schemas and pages never wait for TensorFlow.
 
-    tf = lazy_import("tensorflow")     # at the top of a module, costs nothing
-    tf.constant(1)                     # loads it
+tf = lazy_import("tensorflow")     # at the top of a module, costs nothing
+tf.constant(1)                     # loads it
 """
 
 import importlib

@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def write_image(path: Path, seed: int = 0, size: tuple[int, int] = (32, 24), hue: int = 0) -> Path:
-    """Writes one RGB image of `size` (height, width), its format by the path's ending; equal arguments, equal pixels."""
+    """Writes one RGB image of `size` (height, width), in the format of its ending; equal arguments, equal pixels."""
     rng = np.random.default_rng([seed, hue])
     pixels = rng.integers(0, 96, (*size, 3), dtype=np.uint8)
     pixels[..., hue % 3] += 120
@@ -17,7 +17,9 @@ def write_image(path: Path, seed: int = 0, size: tuple[int, int] = (32, 24), hue
     return path
 
 
-def write_image_folder(root: Path, classes: Mapping[str, int], size: tuple[int, int] = (32, 24), ending: str = "png") -> Path:
+def write_image_folder(
+    root: Path, classes: Mapping[str, int], size: tuple[int, int] = (32, 24), ending: str = "png"
+) -> Path:
     """Writes `classes[name]` different images into `root/name/` and returns `root`; classes differ in their colour."""
     for hue, (name, count) in enumerate(classes.items()):
         for index in range(count):
