@@ -1,8 +1,8 @@
-"""`Storage`, the protocol of a place that holds files, and `open_storage`, which finds one for a URL.
+"""`Storage`, the protocol of a place that holds files; `open_storage` of `io/open.py` finds one for a URL.
 
-    storage = open_storage("/data/vials")          # a folder; also file://…, memory://name, later gs://bucket/prefix
-    for info in storage.walk():
-        storage.read_bytes(info.path)
+storage = open_storage("/data/vials")          # a folder; also file://…, memory://name, later gs://bucket/prefix
+for info in storage.walk():
+    storage.read_bytes(info.path)
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,19 @@ class FileInfo:
     Attributes:
         path: relative to the storage's root, with `/` between its parts, as it is stored (not normalised).
         size: bytes.
-        modified: seconds since 1970 (UTC), or 0.0 where the storage keeps no time.
+        modified_ns: nanoseconds since 1970 (UTC), or 0 where the storage keeps no time.
         md5: hex text where the storage has it without reading the file, else "".
     """
 
     path: str
     size: int
-    modified: float
+    modified_ns: int = 0
     md5: str = ""
+
+    @property
+    def modified(self) -> float:
+        """Seconds since 1970 (UTC), or 0.0 where the storage keeps no time."""
+        return self.modified_ns / 1e9
 
 
 @runtime_checkable
