@@ -32,6 +32,9 @@ class ModelType:
         description: one sentence.
         Settings: the job's settings class.
         job: `"module:Class"` of the Job, imported only in the job's own process.
+        demo: `"module:function"` that shows the model type on images it brings along, or None. Called with the
+            workspace's path or None, it returns a dict with at least `job`, `devel_accuracy`, `report`, `artifacts`
+            and `seconds`.
     """
 
     name: ClassVar[str]
@@ -40,6 +43,7 @@ class ModelType:
     description: ClassVar[str] = ""
     Settings: ClassVar[type[BaseModel]] = Settings
     job: ClassVar[str]
+    demo: ClassVar[str | None] = None
 
     @classmethod
     def get_schema(cls) -> SettingsSchema:
