@@ -1,0 +1,86 @@
+"""The repository speaks of the product alone, and its files agree with one another."""
+
+import configparser
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+import brevetti_keras
+
+ROOT = Path(__file__).parents[2]
+
+
+def tracked_files():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def requirements():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    texts = config["options"]["install_requires"].split("\n")
+    for extra in config["options.extras_require"].values():
+        texts += extra.split("\n")
+    return [Requirement(text) for text in texts if text.strip()]
+
+
+def constraints():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line.partition("==") for line in lines if line and not line.startswith("#")]
+    return {name.lower().replace("_", "-"): Version(version) for name, _, version in pins}
+
+
+@pytest.mark.parametrize("requirement", requirements(), ids=lambda requirement: requirement.name)
+def test_what_is_required_is_pinned_within_its_range(requirement):
+    pinned = constraints()[requirement.name.lower().replace("_", "-")]
+    assert requirement.specifier.contains(pinned)
+    assert any(part.operator == ">=" for part in requirement.specifier), "a minimum version is named"
+
+
+def test_the_changelog_knows_this_version():
+    assert f"## {brevetti_keras.__version__}\n" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_readmes_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(
+        re.findall(r"`?make (\w+)", (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text())
+    )
+    assert {"demo", "test", "check"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_no_tracked_file_names_a_registry_host_or_a_home_folder():
+    hosts = re.compile(
+        rb"https?://[\w.-]*(?:" + b"py" + b"pi|np" + b"mjs|deb" + b"ian)[\\w.-]*|/ho" + b"me/\\w+/|/ro" + b"ot/"
+    )
+    for path in tracked_files():
+        found = hosts.search(path.read_bytes())
+        assert found is None, f"{path.relative_to(ROOT)}: {found.group()}"
+
+
+def test_no_file_outgrows_its_job():
+    long = {
+        str(path.relative_to(ROOT)): count
+        for path in tracked_files()
+        if path.suffix == ".py"
+        and path.parts[len(ROOT.parts)] in {"brevetti_keras", "model_zoo"}
+        and (count := len(path.read_text().splitlines())) > 450
+    }
+    assert not long
+
+
+def test_tests_are_at_least_as_long_as_the_source():
+    lines = {"source": 0, "tests": 0}
+    for path in tracked_files():
+        if path.suffix == ".py":
+            place = path.parts[len(ROOT.parts)]
+            kind = "tests" if place == "tests" else "source" if place in {"brevetti_keras", "model_zoo"} else None
+            if kind:
+                lines[kind] += len(path.read_text().splitlines())
+    assert lines["tests"] >= lines["source"], lines
