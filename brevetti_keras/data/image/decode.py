@@ -1,0 +1,205 @@
+"""Image files to arrays: every pixel and every bit of depth, upright, or an error that names the file.
+
+The one decoder of the package: indexing verifies files by it, pipelines read by it, so that a file which was verified
+can be read. JPEG, PNG and BMP go through OpenCV, which is quick, strict about truncated data and holds no lock while
+it works; GIF, WebP and CMYK through Pillow; TIFF through Pillow, or tifffile where it is deeper than 8 bits. Nothing
+here touches TensorFlow, whose decoders read palette BMPs as grey, ignore EXIF and name no file.
+
+    reason = verify_image("vial.png")         # None, or why it cannot be used
+    image = read_image("vial.png")            # (height, width, 1 or 3), uint8, uint16 or float32
+    to_255(image)                             # the same as float32 in [0, 255]
+"""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from brevetti_keras.data.image.header import PREFIX, HeaderError, ImageHeader, kind_of, read_header
+from brevetti_keras.utils.errors import DecodeError
+from brevetti_keras.utils.lazy import lazy_import
+
+cv2 = lazy_import("cv2", install="opencv-python-headless")
+pillow = lazy_import("PIL.Image", install="pillow")
+tifffile = lazy_import("tifffile")
+
+Array = npt.NDArray[Any]
+Shrink = Callable[[int, int], int]
+
+MAX_PIXELS = 100_000_000
+"""An image of more pixels is refused from its header: it would take gigabytes."""
+
+_MIN_IS_WHITE = 0
+_PLANAR_SEPARATE = 2
+
+
+def verify_image(path: str) -> str | None:
+    """Decodes the whole file and tells why it cannot be used.
+
+    Args:
+        path: a local file.
+
+    Returns:
+        The reason in one line, without the path, or None for a sound image.
+    """
+    try:
+        read_image(path)
+    except DecodeError as error:
+        return error.reason
+    return None
+
+
+def read_image(path: str, shrink: Shrink | None = None) -> Array:
+    """Decodes the (first) image of a file.
+
+    Args:
+        path: a local file.
+        shrink: given the upright height and width, returns 1, 2, 4 or 8: the whole factor by which a JPEG may be
+            decoded smaller (its size rounds up). The decoder then averages while it transforms, which is both
+            quicker and nearer to the true smaller picture. Other kinds are never shrunk.
+
+    Returns:
+        (height, width, channels): 1 channel for grey, 3 for RGB, alpha dropped, EXIF orientation applied. uint8, or
+        what deeper files hold: uint16, uint32, float32.
+
+    Raises:
+        DecodeError: for a file that is missing, empty, damaged, truncated, of another kind or beyond `MAX_PIXELS`.
+    """
+    try:
+        data = _read(path)
+        header = read_header(data)
+        _check_size(header.width, header.height)
+        image = _decode_tiff(data, header.orientation) if header.kind == "TIFF" else _decode(data, header, shrink)
+    except HeaderError as error:
+        raise DecodeError(path, str(error)) from error
+    except MemoryError as error:
+        raise DecodeError(path, "expected an image that fits in memory, received one that does not") from error
+    return np.ascontiguousarray(image if image.ndim == 3 else image[..., None])
+
+
+def to_255(image: Array) -> npt.NDArray[np.float32]:
+    """Returns an image as float32 on the scale [0, 255].
+
+    Args:
+        image: unsigned integers fill the scale by their full range, floats are taken to be on it already.
+    """
+    if image.dtype == np.uint8 or image.dtype.kind == "f":
+        return image.astype(np.float32, copy=False)
+    return (image * (255.0 / np.iinfo(image.dtype).max)).astype(np.float32)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            prefix = file.read(PREFIX)
+            kind_of(prefix)  # before the rest is read, which may be long
+            return prefix + file.read()
+    except FileNotFoundError as error:
+        raise HeaderError("expected an image file, received a path where there is none") from error
+    except OSError as error:
+        raise HeaderError(f"expected a readable image file: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL in the path
+        raise HeaderError(f"expected a path, received one that no file can have: {error}") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise HeaderError(
+            f"expected at most {MAX_PIXELS // 10**6} megapixels, received {width * height / 1e6:.1f} ({width} x {height})"
+        )
+
+
+def _decode(data: bytes, header: ImageHeader, shrink: Shrink | None) -> Array:
+    if header.kind in {"GIF", "WEBP"} or header.components == 4:
+        return _upright(_decode_pillow(data, header.kind), header.orientation)
+    factor = 1
+    if header.kind == "JPEG" and shrink is not None:
+        turned = header.orientation >= 5
+        height, width = (header.width, header.height) if turned else (header.height, header.width)
+        factor = shrink(height, width)
+    image = _decode_cv2(data, header, factor)
+    if image is not None:
+        return _upright(image, header.orientation)
+    if header.kind == "BMP":  # of which there are more variants than OpenCV knows
+        return _decode_pillow(data, "BMP")
+    raise HeaderError(f"expected a whole {header.kind}, received one that is truncated or damaged")
+
+
+def _decode_cv2(data: bytes, header: ImageHeader, factor: int) -> Array | None:
+    if header.components == 1:
+        color = {1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}.get(
+            factor, cv2.IMREAD_REDUCED_GRAYSCALE_8
+        )
+    else:
+        # The reduced modes have no RGB names of their own: OpenCV composes them of the size bits and the colour bit.
+        reduced = {1: 0, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}.get(
+            factor, cv2.IMREAD_REDUCED_GRAYSCALE_8
+        )
+        color = reduced | cv2.IMREAD_COLOR_RGB
+    flags = color | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image: Array | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise HeaderError(f"expected a sound {header.kind}, received one that OpenCV refuses: {error.err}") from error
+    return image
+
+
+def _decode_pillow(data: bytes, kind: str) -> Array:
+    try:
+        with pillow.open(io.BytesIO(data), formats=(kind,)) as image:
+            _check_size(*image.size)
+            return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
+        raise HeaderError(f"expected at most {MAX_PIXELS // 10**6} megapixels, received more") from error
+    # Pillow's plugins meet damaged data with any of these; all mean the same.
+    except (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError) as error:
+        raise HeaderError(f"expected a whole {kind}, received one that is truncated or damaged: {error}") from error
+
+
+def _decode_tiff(data: bytes, orientation: int) -> Array:
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            page = tiff.pages[0]
+            inverted = page.photometric == _MIN_IS_WHITE
+            if max(np.atleast_1d(page.bitspersample)) <= 8:
+                return _decode_pillow(data, "TIFF")  # which turns TIFFs upright by itself
+            image = _deep_tiff(page, data)
+    except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:
+        raise HeaderError(f"expected a whole TIFF, received one that is truncated or damaged: {error}") from error
+    if image.dtype.kind not in "uf":
+        raise HeaderError(f"expected a TIFF of unsigned integers or floats, received {image.dtype}")
+    if image.dtype.kind == "f":
+        if not np.isfinite(image).all():
+            raise HeaderError("expected a TIFF of finite numbers, received some that are not")
+        image = image.astype(np.float32)
+    elif inverted:
+        image = np.iinfo(image.dtype).max - image
+    image = image if image.ndim == 3 else image[..., None]
+    return _upright(image[..., :3] if image.shape[2] >= 3 else image[..., :1], orientation)
+
+
+def _deep_tiff(page: Any, data: bytes) -> Array:
+    try:
+        image: Array = page.asarray()
+    except ValueError:
+        # A compression that tifffile leaves to another package; OpenCV's libtiff knows it.
+        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        if found is None:
+            raise
+        return np.asarray(found[..., [2, 1, 0]] if found.ndim == 3 else found)
+    if image.ndim == 3 and page.planarconfig == _PLANAR_SEPARATE:
+        image = np.moveaxis(image, 0, -1)
+    return image
+
+
+def _upright(image: Array, orientation: int) -> Array:
+    """Applies an EXIF orientation (EXIF 2.32, tag 274): 5 to 8 lie on their side, 2, 4, 5 and 7 are mirrored."""
+    if orientation >= 5:
+        image = image.swapaxes(0, 1)
+    if orientation in {2, 3, 6, 7}:
+        image = image[:, ::-1]
+    if orientation in {3, 4, 7, 8}:
+        image = image[::-1]
+    return image
