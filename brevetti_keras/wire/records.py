@@ -63,6 +63,7 @@ class JobConfig(Record):
     """What a job needs to run: the content of `info.json`.
 
     `api_key` stands in clear only in that file (mode 0600); `model_dump` gives asterisks. `info()` is the file's form.
+    The three urls hold the key too, as their clients expect; `repr` leaves them out.
     """
 
     id: str
@@ -74,9 +75,9 @@ class JobConfig(Record):
     tags: tuple[Tag, ...] = ()
     api_key: SecretStr = SecretStr("")
     host_name: str = ""
-    charts_url: str = ""
-    complete_url: str = ""
-    remote_url: str = ""
+    charts_url: str = Field("", repr=False)
+    complete_url: str = Field("", repr=False)
+    remote_url: str = Field("", repr=False)
     model_type: str = ""
     model_type_version: str = ""
     job_class: str = ""
@@ -111,6 +112,16 @@ class Job(Record):
     model_path: str | None = None
     parent: str | None = None
     pid: int | None = None
+
+
+class AccessKey(Record):
+    """A key with which a program uses the platform over HTTP; the key itself is stored nowhere. `revoked` is when it
+    was ended, empty while it is in force."""
+
+    id: str
+    name: str
+    created: str = ""
+    revoked: str = ""
 
 
 class FileEntry(Record):

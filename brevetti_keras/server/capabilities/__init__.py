@@ -1,0 +1,1 @@
+"""The platform's capabilities, one group a module; `brevetti_keras.server.service` composes them."""

@@ -1,0 +1,276 @@
+"""Jobs: made, found, watched and stopped.
+
+    config = service.jobs.create("first try", model_type="image-classification", dataset_ids=[vials.id])
+    service.jobs.get(config.id).state            # "created"
+
+What a job reports arrives as events; `get` and `list` first take what is new in the jobs' own logs, and show a
+running job whose process is gone as failed.
+"""
+
+import datetime
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from brevetti_keras.io.local import atomic_write
+from brevetti_keras.server import tables
+from brevetti_keras.server.capabilities.datasets import Datasets
+from brevetti_keras.server.capabilities.events import Events, log_has_grown
+from brevetti_keras.server.capabilities.job_folders import JobFolders
+from brevetti_keras.server.capabilities.job_records import job_record, read_config, row_of
+from brevetti_keras.server.capabilities.keys import key_hash, matches, new_key
+from brevetti_keras.server.capabilities.tags import Tags, check_tag_ids, flat, trees
+from brevetti_keras.server.capabilities.texts import checked_name
+from brevetti_keras.server.processes import is_alive, terminate
+from brevetti_keras.server.session import Reader, Row
+from brevetti_keras.server.store import Store
+from brevetti_keras.utils.encode import to_json
+from brevetti_keras.utils.errors import AccessError, BrevettiError, ConflictError, NotFoundError
+from brevetti_keras.wire.events import Event, status_body
+from brevetti_keras.wire.records import FINAL_STATES, Job, JobConfig, JobState, Tag, utc_now
+from brevetti_keras.wire.routes import job_urls
+
+_LOG = logging.getLogger(__name__)
+# Inside the class, `list` is its method.
+_Trees = list[Tag]
+_LIVE: tuple[JobState, ...] = ("created", "queued", "running", "failed", "stopped")
+
+
+class Jobs:
+    """The platform's jobs.
+
+    Args:
+        store: the platform's database.
+        folders: where the jobs' files lie.
+        datasets: looks up what a job runs on.
+        tags: the tags' trees.
+        events: takes what jobs report.
+        home: the workspace's absolute path, which its own jobs report to.
+    """
+
+    def __init__(
+        self, store: Store, folders: JobFolders, datasets: Datasets, tags: Tags, events: Events, home: str
+    ) -> None:
+        self._store = store
+        self._folders = folders
+        self._datasets = datasets
+        self._tags = tags
+        self._events = events
+        self._home = home
+
+    def create(
+        self,
+        name: str,
+        *,
+        model_type: str = "",
+        model_type_version: str = "",
+        job_class: str = "",
+        kind: Literal["model", "report"] = "model",
+        dataset_ids: Sequence[str] = (),
+        models: Sequence[Mapping[str, Any]] = (),
+        settings: Mapping[str, Any] | None = None,
+        tag_ids: Sequence[str] = (),
+        parent: str | None = None,
+        host_name: str | None = None,
+    ) -> JobConfig:
+        """Makes a job and its folder with `info.json`; nothing is started.
+
+        Args:
+            name: for people; need not be unique.
+            model_type: the model type's name, if it is of one.
+            model_type_version: of the model type.
+            job_class: `"module:Class"` of the Job.
+            kind: whether it trains a model or tests finished ones.
+            dataset_ids: ids or names of its datasets.
+            models: of a report, the models it tests, each at least `{"id", "bucket"}`.
+            settings: as JSON types.
+            tag_ids: ids of its tags.
+            parent: the job that this one goes on from.
+            host_name: where it reports to; by default the workspace itself, `file://…`.
+
+        Returns:
+            What the job needs to run; its key in clear stands here and in `info.json` only.
+
+        Raises:
+            NotFoundError: if a dataset or the parent is not there.
+            InvalidInputError: if the name or a tag cannot be used.
+            StorageError: if the disk refuses it.
+        """
+        job_id, key = str(uuid.uuid4()), new_key()
+        with self._store.read() as reader:
+            check_tag_ids(reader, tuple(tag_ids))
+            known = flat(reader)
+            if parent is not None:
+                _row(reader, parent)
+        config = JobConfig(
+            id=job_id,
+            run_id=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S"),
+            name=checked_name(name, "job"),
+            datasets=tuple(self._datasets.get(dataset_id) for dataset_id in dataset_ids),
+            models=tuple(dict(model) for model in models),
+            settings=dict(settings or {}),
+            tags=tuple(known[tag_id] for tag_id in dict.fromkeys(tag_ids)),
+            api_key=SecretStr(key),
+            host_name=host_name or f"file://{self._home}",
+            model_type=model_type,
+            model_type_version=model_type_version,
+            job_class=job_class,
+            parent=parent,
+            **job_urls(job_id, key),
+        )
+        # The folder first: a job that the database knows must be able to run.
+        self._folders.make(job_id)
+        atomic_write(self._folders.info(job_id), to_json(config.info(), indent=2).encode("utf-8"), mode=0o600)
+        with self._store.write() as writer:
+            number = writer.highest(tables.jobs, "number") + 1
+            row = row_of(config, kind=kind, created=utc_now(), key_hash=key_hash(key), number=number)
+            writer.insert(tables.jobs, row)
+        return config
+
+    def get(self, id_or_prefix_or_name: str) -> Job:
+        """Returns a job by its id, a unique beginning of one, or its name.
+
+        Raises:
+            NotFoundError: if there is none.
+            ConflictError: if several fit.
+        """
+        with self._store.read() as reader:
+            row = _find(reader, id_or_prefix_or_name)
+        self._refresh([row])
+        with self._store.read() as reader:
+            return job_record(_row(reader, row["id"]))
+
+    def list(self, state: JobState | None = None, limit: int = 100, offset: int = 0) -> list[Job]:
+        """Returns jobs, newest first.
+
+        Args:
+            state: only those in it.
+            limit: at most so many.
+            offset: skip so many.
+        """
+        self._refresh_all()
+        with self._store.read() as reader:
+            rows = reader.find(
+                tables.jobs, _in_state(state), order=("number",), descending=True, limit=limit, offset=offset
+            )
+        return [job_record(row) for row in rows]
+
+    def count(self, state: JobState | None = None) -> int:
+        """Returns how many jobs there are, or how many are in `state`."""
+        with self._store.read() as reader:
+            return reader.count(tables.jobs, _in_state(state))
+
+    def config(self, job_id: str) -> JobConfig:
+        """Returns what a job needs to run, its key included.
+
+        Raises:
+            NotFoundError: if there is no such job, or its `info.json` is gone.
+        """
+        with self._store.read() as reader:
+            _row(reader, job_id)
+        return read_config(self._folders.info(job_id))
+
+    def stop(self, job_id: str) -> Job:
+        """Asks a job's process to end; it then reports *stopped* itself. A job without a living process is marked so.
+        One that has ended is left as it is.
+
+        Raises:
+            NotFoundError: if there is no such job.
+            ConflictError: if it runs on another machine.
+            AccessError: if its process belongs to another user.
+        """
+        job = self.get(job_id)
+        if job.state in FINAL_STATES:
+            return job
+        with self._store.read() as reader:
+            row = _row(reader, job.id)
+        if row["pid"] and is_alive(row) is None:
+            where = str(row["machine"]).split("|")[0] or "another machine"
+            raise ConflictError(f"expected a job that runs on this machine, received one on {where}: stop it there")
+        try:
+            asked = bool(row["pid"]) and terminate(row)
+        except PermissionError as error:
+            raise AccessError(
+                f"expected a job of your own, received one whose process {row['pid']} is another's"
+            ) from error
+        if not asked:
+            body = status_body("stopped", "stopped before it had a process")
+            self._events.append(job.id, [Event(key=f"stop-{uuid.uuid4()}", kind="status", body=body)])
+        return self.get(job.id)
+
+    def root_tags(self, job_id: str) -> _Trees:
+        """Returns the trees of tags that a job's pivot fields are made from.
+
+        Raises:
+            NotFoundError: if there is no such job.
+        """
+        with self._store.read() as reader:
+            _row(reader, job_id)
+            return trees(reader)
+
+    def authenticate(self, job_id: str, key: str) -> bool:
+        """Tells whether `key` is the job's and still in force."""
+        with self._store.read() as reader:
+            row = reader.get(tables.jobs, job_id)
+        return row is not None and matches(row["key_hash"], key) and not row["key_ended"]
+
+    def of_key(self, key: str) -> str | None:
+        """Returns the id of the job whose key this is, if it is still in force."""
+        with self._store.read() as reader:
+            row = reader.first(tables.jobs, {"key_hash": key_hash(key)})
+        return row["id"] if row is not None and matches(row["key_hash"], key) and not row["key_ended"] else None
+
+    def _refresh_all(self) -> None:
+        with self._store.read() as reader:
+            rows = reader.find(tables.jobs, {"state": list(_LIVE)})
+        self._refresh(rows)
+
+    def _refresh(self, rows: Sequence[Row]) -> None:
+        """Brings rows up to date; a failure to write must not keep anyone from reading what is known."""
+        for row in rows:
+            try:
+                self._reconcile(row)
+            except BrevettiError as error:
+                _LOG.warning("the state of job %s may be out of date: %s", row["id"], error)
+
+    def _reconcile(self, row: Row) -> None:
+        # Whether it lives is asked before its log is read: what it wrote before it ended is then in the log.
+        gone = row["state"] == "running" and is_alive(row) is False
+        if row["state"] != "completed" and log_has_grown(self._folders.event_log(row["id"]), row):
+            self._events.sync(row["id"])
+        if not gone:
+            return
+        with self._store.read() as reader:
+            now = _row(reader, row["id"])
+        if (now["state"], now["pid"], now["pid_started"]) == ("running", row["pid"], row["pid_started"]):
+            body = status_body("failed", f"its process ({row['pid']}) is gone and left no report")
+            event = Event(key=f"gone-{row['pid']}-{row['pid_started']}", kind="status", body=body)
+            self._events.append(row["id"], [event])
+
+
+def _in_state(state: JobState | None) -> dict[str, Any]:
+    return {} if state is None else {"state": state}
+
+
+def _row(reader: Reader, job_id: str) -> Row:
+    row = reader.get(tables.jobs, job_id)
+    if row is None:
+        raise NotFoundError(f"no job {job_id[:80]!r}: see the list of jobs")
+    return row
+
+
+def _find(reader: Reader, text: str) -> Row:
+    exact = reader.get(tables.jobs, text)
+    if exact is not None:
+        return exact
+    found = reader.find(tables.jobs, {"name": text}, order=("number",), limit=2)
+    if not found and text:
+        found = reader.find(tables.jobs, order=("number",), limit=2, starts_with=("id", text))
+    if not found:
+        raise NotFoundError(f"no job {text[:80]!r}: see the list of jobs")
+    if len(found) > 1:
+        raise ConflictError(f"expected one job, received {text[:80]!r}, which several are called: give more of its id")
+    return found[0]

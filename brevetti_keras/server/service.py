@@ -1,0 +1,67 @@
+"""`Service`: what the platform can do, in groups; HTTP, pages and the embedded platform are thin doors to it.
+
+    with open_service("./brevetti-workspace") as service:      # brevetti_keras.server.workspace
+        vials = service.datasets.add("/data/vials")
+        job = service.jobs.create("first try", dataset_ids=[vials.id])
+
+Every group returns wire records and raises the errors of `brevetti_keras.utils.errors`.
+"""
+
+from typing import Self
+
+from brevetti_keras.server.capabilities.access_keys import AccessKeys
+from brevetti_keras.server.capabilities.artifacts import Artifacts
+from brevetti_keras.server.capabilities.charts import Charts
+from brevetti_keras.server.capabilities.datasets import Datasets
+from brevetti_keras.server.capabilities.events import Events
+from brevetti_keras.server.capabilities.job_folders import JobFolders
+from brevetti_keras.server.capabilities.jobs import Jobs
+from brevetti_keras.server.capabilities.model_types import ModelTypes
+from brevetti_keras.server.capabilities.tags import Tags
+from brevetti_keras.server.store import Store
+
+
+class Service:
+    """The platform on one workspace.
+
+    Args:
+        home: the workspace's absolute path.
+        store: its database, migrated.
+        storage_root: the folder that holds `jobs/`; the workspace itself by default.
+
+    Attributes:
+        home: the workspace's absolute path.
+        datasets, tags, model_types, jobs, events, artifacts, charts, access: the groups.
+    """
+
+    def __init__(self, home: str, store: Store, storage_root: str | None = None) -> None:
+        self.home = home
+        self._store = store
+        folders = JobFolders(storage_root or home)
+        self.tags = Tags(store)
+        self.datasets = Datasets(store, self.tags)
+        self.model_types = ModelTypes(store)
+        self.events = Events(store, folders)
+        self.jobs = Jobs(store, folders, self.datasets, self.tags, self.events, home)
+        self.artifacts = Artifacts(store, folders)
+        self.charts = Charts(self.artifacts)
+        self.access = AccessKeys(store)
+
+    @property
+    def host_name(self) -> str:
+        """Where the workspace's own jobs report to: `file://<workspace>`."""
+        return f"file://{self.home}"
+
+    def verify(self) -> list[str]:
+        """Returns what is damaged or was changed by other hands in the database, one line each; empty if nothing."""
+        return self._store.verify()
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
