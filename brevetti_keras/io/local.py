@@ -148,7 +148,10 @@ class LocalStorage:
         """Opens a file for reading; the caller closes it."""
         full = self.resolve(path)
         with os_errors(full):
-            return open(full, "rb")
+            try:
+                return open(full, "rb")
+            except IsADirectoryError as error:
+                raise NotFoundError(f"no file {full}: it is a folder") from error
 
     def write_bytes(self, path: str, data: bytes, *, if_absent: bool = False, mode: int | None = None) -> None:
         """Writes a file in one step, see `atomic_write`."""
@@ -214,12 +217,14 @@ class _Walk:
         self._cut = len(root.rstrip("/")) + 1
         self._hidden = hidden
         self._fence = fence
+        self._top = root
         self._found: list[FileInfo] = []
         self._links: list[str] = []
         self._folders: set[tuple[int, int]] = set()
         self._files: set[tuple[int, int]] = set()
 
     def files(self, top: str) -> list[FileInfo]:
+        self._top = os.path.realpath(top)
         self._scan(top)
         while self._links:
             links, self._links = sorted(self._links), []
@@ -269,7 +274,10 @@ class _Walk:
             found = os.stat(link)
         except OSError:
             return
-        if self._fence is not None and os.path.commonpath([self._fence, os.path.realpath(link)]) != self._fence:
+        real = os.path.realpath(link)
+        if os.path.commonpath([real, self._top]) == real:  # a loop: it leads to a folder that the walk stands in
+            return
+        if self._fence is not None and os.path.commonpath([self._fence, real]) != self._fence:
             return
         if stat_bits.S_ISDIR(found.st_mode):
             self._scan(link)

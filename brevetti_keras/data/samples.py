@@ -1,0 +1,311 @@
+"""From a folder (or a CSV of samples) to the table of samples that everything downstream reads.
+
+    samples = samples_of("/data/vials", dataset_id="vials", dataset_name="Vials")
+    samples[["path", "category", "etag"]]
+
+A storage is walked → image files → labels from their folders → hashes from the memory → one row a file, sorted by path.
+The walk only stats. A file that cannot be a sample at all (its name is not text) is in `Listing.skipped`.
+"""
+
+import logging
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from brevetti_keras.data.checksums import HashMemory
+from brevetti_keras.data.samples_csv import read_samples_csv
+from brevetti_keras.io.local import LocalStorage
+from brevetti_keras.io.open import open_storage, split_url
+from brevetti_keras.io.storage import FileInfo, Storage
+from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
+from brevetti_keras.wire.routes import download_url
+
+_log = logging.getLogger(__name__)
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+ROOT_NAME = "__root__"
+ANNOTATIONS = ".annotations"
+COLUMNS = (
+    "path", "category", "folder", "etag", "size", "bucket", "dataset", "dataset_id", "reference", "url",
+)  # fmt: skip
+SKIPPED_COLUMNS = ("path", "dataset", "dataset_id", "category", "size", "reason")
+
+_NOT_TEXT = "its name is not text in UTF-8: rename it"
+_OURS = ["etag", "size", "bucket", "dataset", "dataset_id", "url"]
+
+ClassMapping = Mapping[str, str | Sequence[str]]
+SampleFilter = str | Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a dataset holds.
+
+    Attributes:
+        samples: one row a sample, columns `COLUMNS` and what a CSV carries along.
+        skipped: one row an image file that cannot be a sample, columns `SKIPPED_COLUMNS`; the bytes of its name that
+            are not text are written as `\\xNN`.
+    """
+
+    samples: pd.DataFrame
+    skipped: pd.DataFrame
+
+
+def samples_of(
+    bucket: str,
+    dataset_id: str,
+    dataset_name: str,
+    reference: str = "",
+    class_mapping: ClassMapping | None = None,
+    classes: Iterable[str] | None = None,
+    sample_filter: SampleFilter | None = None,
+    annotations: bool = False,
+    hashes: HashMemory | None = None,
+) -> pd.DataFrame:
+    """Returns the samples of one dataset, see `list_samples`; what was skipped is logged."""
+    listing = list_samples(
+        bucket, dataset_id, dataset_name, reference, class_mapping, classes, sample_filter, annotations, hashes
+    )
+    for path, reason in zip(listing.skipped.path, listing.skipped.reason, strict=True):
+        _log.warning("skipped %s: %s", path, reason)
+    return listing.samples
+
+
+def list_samples(
+    bucket: str,
+    dataset_id: str,
+    dataset_name: str,
+    reference: str = "",
+    class_mapping: ClassMapping | None = None,
+    classes: Iterable[str] | None = None,
+    sample_filter: SampleFilter | None = None,
+    annotations: bool = False,
+    hashes: HashMemory | None = None,
+) -> Listing:
+    """Lists one dataset.
+
+    Args:
+        bucket: a folder or other storage (see `open_storage`), or the path of a CSV of samples with the columns `path`
+            (relative to the CSV), `category` (optional) and any others, which are carried along.
+        dataset_id: goes into `dataset_id`.
+        dataset_name: goes into `dataset`.
+        reference: goes into `reference`; `N/A` if empty.
+        class_mapping: folder names to a label or labels; of a file's folders, the innermost that it names counts.
+        classes: keep only these labels, and only samples that have one.
+        sample_filter: keep only samples whose path below the dataset this regular expression finds (any case), or for
+            which this function returns True.
+        annotations: add `annotation_path`: the last file of `.annotations/<path of the image>/`, `""` if none.
+        hashes: where `etag` comes from; by default the memory in its usual place.
+
+    Raises:
+        NotFoundError: if there is no such folder or CSV.
+        DataError: for a CSV that cannot be read as samples.
+    """
+    source = _open_source(bucket)
+    chosen = _choose(source, dict(class_mapping or {}), None if classes is None else set(classes), sample_filter)
+    frame = _frame(source, chosen)
+    frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.infos, hashes or HashMemory())
+    frame["dataset"] = pd.Series(dataset_name, index=frame.index, dtype="str")
+    frame["dataset_id"] = pd.Series(dataset_id, index=frame.index, dtype="str")
+    given = frame["reference"] if "reference" in frame else pd.Series("", index=frame.index, dtype="str")
+    frame["reference"] = given.where(given != "", reference or "N/A")
+    frame["url"] = pd.Series([download_url(path) for path in frame.path], index=frame.index, dtype="str")
+    if annotations:
+        frame["annotation_path"] = _annotation_paths(source, chosen.infos)
+    columns = [*COLUMNS, *(column for column in frame.columns if column not in COLUMNS)]
+    frame = frame[columns].sort_values("path", kind="stable", ignore_index=True)
+    skipped = chosen.skipped.assign(dataset=dataset_name, dataset_id=dataset_id)[[*SKIPPED_COLUMNS]]
+    _log.info("%s: %d samples, %d files skipped", bucket, len(frame), len(skipped))
+    return Listing(frame, skipped)
+
+
+def list_images(storage: Storage, *, root_name: str = ROOT_NAME) -> pd.DataFrame:
+    """Returns the images of a storage without reading one.
+
+    Args:
+        storage: of which all that is not hidden is walked.
+        root_name: the folder's name for files at the top.
+
+    Returns:
+        Columns path (absolute, or a URL), category (tuple of the folder's name), folder, etag (where the storage has
+        it without reading, else `""`), size (bytes), bucket (the storage's root); sorted by path.
+    """
+    source = _Source(storage, "", _image_files(storage), None, None)
+    chosen = _choose(source, {}, None, None, root_name)
+    return _frame(source, chosen)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Files found, before any is chosen: `infos` relative to the storage, which the dataset shares from `top` down;
+    `labels` and `extras` (a row a file) where a CSV gives them."""
+
+    storage: Storage
+    top: str
+    infos: list[FileInfo]
+    labels: list[str] | None
+    extras: pd.DataFrame | None
+
+    def below(self, path: str) -> str:
+        """The path as seen from the dataset's root."""
+        return path.removeprefix(f"{self.top}/") if self.top else path
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The files that are samples, their labels and folders, and those that cannot be."""
+
+    infos: list[FileInfo]
+    rows: list[int]
+    categories: list[tuple[str, ...]]
+    folders: list[str]
+    skipped: pd.DataFrame
+
+
+def _open_source(bucket: str) -> _Source:
+    storage, inner = split_url(bucket, follow_links=True)
+    if inner.lower().endswith(".csv") and storage.isfile(inner):
+        return _csv_source(storage, inner, bucket)
+    storage = open_storage(bucket, follow_links=True)
+    if isinstance(storage, LocalStorage) and not Path(storage.root).is_dir():
+        raise NotFoundError(f"expected a folder of images or a CSV of samples at {bucket}, found neither")
+    if not _is_text(storage.root):
+        raise InvalidInputError(f"expected a folder whose path is text in UTF-8, received {_shown(bucket)}")
+    return _Source(storage, "", _image_files(storage), None, None)
+
+
+def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
+    frame = read_samples_csv(storage.read_bytes(inner), bucket)
+    top = posixpath.dirname(inner)
+    infos = []
+    for path in frame.pop("path"):
+        # Joined to an absolute path so that `..` may lead to a neighbour of the CSV's folder, but not above the top.
+        clean = posixpath.normpath(posixpath.join("/", top, path)).lstrip("/")
+        try:
+            infos.append(storage.stat(clean))
+        except (NotFoundError, StorageError):
+            infos.append(FileInfo(clean, 0))  # its inspection says that it is missing
+    labels = frame.pop("category").tolist() if "category" in frame else None
+    return _Source(storage, top, infos, labels, frame.drop(columns=_OURS, errors="ignore"))
+
+
+def _image_files(storage: Storage) -> list[FileInfo]:
+    return [info for info in storage.walk() if info.path.lower().endswith(IMAGE_ENDINGS)]
+
+
+def _choose(
+    source: _Source,
+    mapping: dict[str, str | Sequence[str]],
+    classes: set[str] | None,
+    sample_filter: SampleFilter | None,
+    root_name: str = ROOT_NAME,
+) -> _Chosen:
+    wanted = _predicate(sample_filter)
+    labels = {name: (given,) if isinstance(given, str) else tuple(given) for name, given in mapping.items()}
+    places: dict[str, tuple[str, tuple[str, ...]]] = {}
+    chosen = _Chosen([], [], [], [], pd.DataFrame(columns=[*SKIPPED_COLUMNS]))
+    skipped = []
+    for row, info in enumerate(source.infos):
+        path = source.below(info.path)
+        folder = posixpath.dirname(path)
+        if folder not in places:
+            places[folder] = _place(folder, labels, root_name)
+        name, category = places[folder]
+        if source.labels is not None and source.labels[row]:
+            given = source.labels[row]
+            category = labels.get(given, (given,))
+        if classes is not None:
+            category = tuple(label for label in category if label in classes)
+        if (classes is not None and not category) or (wanted is not None and not wanted(path)):
+            continue
+        if not _is_text(info.path):
+            shown = tuple(_shown(label) for label in category)
+            skipped.append((_shown(source.storage.resolve(info.path)), "", "", shown, info.size, _NOT_TEXT))
+            continue
+        chosen.infos.append(info)
+        chosen.rows.append(row)
+        chosen.categories.append(category)
+        chosen.folders.append(name)
+    return replace(chosen, skipped=pd.DataFrame(skipped, columns=[*SKIPPED_COLUMNS]))
+
+
+def _predicate(sample_filter: SampleFilter | None) -> Callable[[str], object] | None:
+    if not isinstance(sample_filter, str):
+        return sample_filter
+    try:
+        return re.compile(sample_filter, re.IGNORECASE).search
+    except re.error as error:
+        raise InvalidInputError(
+            f"expected a regular expression as sample_filter, received {sample_filter!r}: {error}"
+        ) from error
+
+
+def _place(folder: str, labels: dict[str, tuple[str, ...]], root_name: str) -> tuple[str, tuple[str, ...]]:
+    """Returns the name of a file's folder and the labels that it gives."""
+    way = [root_name, *(part for part in folder.split("/") if part)]
+    mapped = next((labels[part] for part in reversed(way) if part in labels), None)
+    return way[-1], (way[-1],) if mapped is None else mapped
+
+
+def _frame(source: _Source, chosen: _Chosen) -> pd.DataFrame:
+    start = "" if source.storage.root == "/" else source.storage.root
+    categories = pd.Series(chosen.categories, dtype="object")
+    frame = pd.DataFrame(
+        {
+            "path": pd.Series([f"{start}/{info.path}" for info in chosen.infos], dtype="str"),
+            "category": categories,
+            "folder": pd.Series(chosen.folders, dtype="str"),
+            "etag": pd.Series([info.md5 for info in chosen.infos], dtype="str"),
+            "size": pd.Series([info.size for info in chosen.infos], dtype="int64"),
+        }
+    )
+    frame["bucket"] = pd.Series(source.storage.resolve(source.top), index=frame.index, dtype="str")
+    if source.extras is not None:
+        extras = source.extras.iloc[chosen.rows].reset_index(drop=True)
+        for column in extras.columns:
+            frame[column] = extras[column]
+    return frame
+
+
+def _etags(storage: Storage, paths: list[str], infos: list[FileInfo], hashes: HashMemory) -> "pd.Series[str]":
+    etags = [info.md5 for info in infos]
+    missing = [index for index, etag in enumerate(etags) if not etag]
+    if missing and isinstance(storage, LocalStorage):
+        asked = [infos[index] for index in missing]
+        found = hashes.etags(
+            [paths[index] for index in missing],
+            [info.size for info in asked],
+            [info.modified_ns for info in asked],
+            progress=True,
+        )
+        for index, etag in zip(missing, found, strict=True):
+            etags[index] = etag
+    return pd.Series(etags, dtype="str")
+
+
+def _annotation_paths(source: _Source, infos: list[FileInfo]) -> "pd.Series[str]":
+    start = f"{source.top}/{ANNOTATIONS}".lstrip("/")
+    last = {
+        posixpath.dirname(info.path[len(start) + 1 :]): source.storage.resolve(info.path)
+        for info in source.storage.walk(start, hidden=True)
+    }
+    return pd.Series([last.get(source.below(info.path), "") for info in infos], dtype="str")
+
+
+def _is_text(path: str) -> bool:
+    if path.isascii():
+        return True
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
