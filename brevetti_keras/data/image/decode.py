@@ -51,14 +51,11 @@ def verify_image(path: str) -> str | None:
     return None
 
 
-def read_image(path: str, shrink: Shrink | None = None) -> Array:
+def read_image(path: str) -> Array:
     """Decodes the (first) image of a file.
 
     Args:
         path: a local file.
-        shrink: given the upright height and width, returns 1, 2, 4 or 8: the whole factor by which a JPEG may be
-            decoded smaller (its size rounds up). The decoder then averages while it transforms, which is both
-            quicker and nearer to the true smaller picture. Other kinds are never shrunk.
 
     Returns:
         (height, width, channels): 1 channel for grey, 3 for RGB, alpha dropped, EXIF orientation applied. uint8, or
@@ -67,16 +64,39 @@ def read_image(path: str, shrink: Shrink | None = None) -> Array:
     Raises:
         DecodeError: for a file that is missing, empty, damaged, truncated, of another kind or beyond `MAX_PIXELS`.
     """
+    return read_scaled(path, None)[0]
+
+
+def read_scaled(path: str, shrink: Shrink | None) -> tuple[Array, tuple[float, float]]:
+    """Decodes a file as `read_image` does, a JPEG smaller where that is enough.
+
+    Args:
+        path: a local file.
+        shrink: given the upright height and width, returns 1, 2, 4 or 8: the factor by which a JPEG may be decoded
+            smaller. Its decoder then averages while it transforms, which is both quicker and nearer to the true
+            smaller picture. Other kinds are never shrunk.
+
+    Returns:
+        The image, and the height and width that the whole picture has in its pixels: the size of a shrunk image
+        rounds up, so that its last row and column may lie partly outside.
+
+    Raises:
+        DecodeError: see `read_image`.
+    """
     try:
         data = _read(path)
         header = read_header(data)
         _check_size(header.width, header.height)
-        image = _decode_tiff(data, header.orientation) if header.kind == "TIFF" else _decode(data, header, shrink)
+        turned = header.orientation >= 5
+        height, width = (header.width, header.height) if turned else (header.height, header.width)
+        factor = shrink(height, width) if shrink is not None and header.kind == "JPEG" and header.components != 4 else 1
+        image = _decode_tiff(data, header.orientation) if header.kind == "TIFF" else _decode(data, header, factor)
     except HeaderError as error:
         raise DecodeError(path, str(error)) from error
     except MemoryError as error:
         raise DecodeError(path, "expected an image that fits in memory, received one that does not") from error
-    return np.ascontiguousarray(image if image.ndim == 3 else image[..., None])
+    image = np.ascontiguousarray(image if image.ndim == 3 else image[..., None])
+    return image, (height / factor, width / factor) if factor > 1 else (float(image.shape[0]), float(image.shape[1]))
 
 
 def to_255(image: Array) -> npt.NDArray[np.float32]:
@@ -107,18 +127,14 @@ def _read(path: str) -> bytes:
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise HeaderError(
-            f"expected at most {MAX_PIXELS // 10**6} megapixels, received {width * height / 1e6:.1f} ({width} x {height})"
+            f"expected at most {MAX_PIXELS // 10**6} megapixels, "
+            f"received {width * height / 1e6:.1f} ({width} x {height})"
         )
 
 
-def _decode(data: bytes, header: ImageHeader, shrink: Shrink | None) -> Array:
+def _decode(data: bytes, header: ImageHeader, factor: int) -> Array:
     if header.kind in {"GIF", "WEBP"} or header.components == 4:
         return _upright(_decode_pillow(data, header.kind), header.orientation)
-    factor = 1
-    if header.kind == "JPEG" and shrink is not None:
-        turned = header.orientation >= 5
-        height, width = (header.width, header.height) if turned else (header.height, header.width)
-        factor = shrink(height, width)
     image = _decode_cv2(data, header, factor)
     if image is not None:
         return _upright(image, header.orientation)
@@ -128,17 +144,15 @@ def _decode(data: bytes, header: ImageHeader, shrink: Shrink | None) -> Array:
 
 
 def _decode_cv2(data: bytes, header: ImageHeader, factor: int) -> Array | None:
-    if header.components == 1:
-        color = {1: cv2.IMREAD_GRAYSCALE, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}.get(
-            factor, cv2.IMREAD_REDUCED_GRAYSCALE_8
-        )
-    else:
-        # The reduced modes have no RGB names of their own: OpenCV composes them of the size bits and the colour bit.
-        reduced = {1: 0, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4}.get(
-            factor, cv2.IMREAD_REDUCED_GRAYSCALE_8
-        )
-        color = reduced | cv2.IMREAD_COLOR_RGB
-    flags = color | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    # OpenCV's modes are composed of size bits and a colour bit; those of reduced RGB have no name of their own.
+    size = {
+        1: 0,
+        2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+        4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+        8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+    }[factor]
+    color = cv2.IMREAD_GRAYSCALE if header.components == 1 else cv2.IMREAD_COLOR_RGB
+    flags = size | color | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image: Array | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:

@@ -1,0 +1,110 @@
+"""Where pixels go: regions of interest, the size that fits, padding, and affine matrices.
+
+Pure functions on numpy arrays (height, width, channels); points are (x, y) in pixels, sizes (height, width).
+
+    size = fit_size(960, 1280, (224, 224))              # (168, 224)
+    image = pad(resize(image, size, "bilinear"), (224, 224), "CONSTANT", centred=True)
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from brevetti_keras.utils.errors import InvalidInputError
+
+Array = npt.NDArray[Any]
+Matrix = npt.NDArray[np.float64]
+Size = tuple[int, int]
+Roi = tuple[tuple[int, int], tuple[int, int]]
+PaddingMode = Literal["CONSTANT", "REFLECT", "SYMMETRIC"]
+
+_NUMPY_PADDING: dict[str, Literal["constant", "reflect", "symmetric"]] = {
+    "CONSTANT": "constant",
+    "REFLECT": "reflect",
+    "SYMMETRIC": "symmetric",
+}
+
+
+def roi_size(roi: Roi) -> Size:
+    """Returns the (height, width) of a region ((x1, y1), (x2, y2)); x2 and y2 lie outside it."""
+    (x1, y1), (x2, y2) = roi
+    return y2 - y1, x2 - x1
+
+
+def crop(image: Array, roi: Roi) -> Array:
+    """Returns a view of the region of interest.
+
+    Raises:
+        InvalidInputError: if it reaches beyond the image.
+    """
+    (x1, y1), (x2, y2) = roi
+    height, width = image.shape[:2]
+    if x2 > width or y2 > height:
+        raise InvalidInputError(
+            f"expected an image of at least {x2} x {y2} pixels for the roi {roi}, received {width} x {height}"
+        )
+    return image[y1:y2, x1:x2]
+
+
+def fit_size(height: int, width: int, target: Size) -> Size:
+    """Returns the largest size of the same shape that fits into `target`, at least one pixel each way."""
+    scale = min(target[0] / height, target[1] / width)
+    return max(1, min(target[0], round(height * scale))), max(1, min(target[1], round(width * scale)))
+
+
+def shrink_factor(height: int, width: int, size: Size) -> int:
+    """Returns the largest of 1, 2, 4 and 8 by which the image can shrink without becoming smaller than `size`."""
+    return max(
+        factor for factor in (1, 2, 4, 8) if factor == 1 or (height >= factor * size[0] and width >= factor * size[1])
+    )
+
+
+def pad(image: Array, target: Size, mode: PaddingMode, centred: bool) -> Array:
+    """Fills up to `target` (height, width): below and right, or on all sides if `centred`.
+
+    Args:
+        image: (height, width, channels), nowhere larger than `target`.
+        target: the size to reach.
+        mode: black, or the picture mirrored without or with its outermost pixel, as `tf.pad` names them.
+        centred: an odd pixel goes below and right.
+    """
+    rows, columns = target[0] - image.shape[0], target[1] - image.shape[1]
+    if rows == 0 and columns == 0:
+        return image
+    top, left = (rows // 2, columns // 2) if centred else (0, 0)
+    return np.pad(image, ((top, rows - top), (left, columns - left), (0, 0)), mode=_NUMPY_PADDING[mode])
+
+
+def affine(
+    *,
+    scale: float = 1.0,
+    degrees: float = 0.0,
+    shear: float = 0.0,
+    translate: tuple[float, float] = (0.0, 0.0),
+    flip_left_right: bool = False,
+    flip_up_down: bool = False,
+) -> Matrix:
+    """Returns the 3 x 3 matrix that moves points (x, y, 1) about the origin.
+
+    Args:
+        scale: of both sides; 2 enlarges.
+        degrees: counter-clockwise as one sees it, with y pointing down.
+        shear: x moves by this share of y.
+        translate: (x, y), applied last.
+        flip_left_right: x to -x, applied first.
+        flip_up_down: y to -y, applied first.
+    """
+    # Quarter turns come out exact, so that they move whole pixels.
+    cosine, sine = (round(float(value), 15) for value in (np.cos(np.radians(degrees)), np.sin(np.radians(degrees))))
+    flip = np.diag([-1.0 if flip_left_right else 1.0, -1.0 if flip_up_down else 1.0, 1.0])
+    sheared = np.array([[1.0, shear, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    turned = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    moved = np.array([[1.0, 0.0, translate[0]], [0.0, 1.0, translate[1]], [0.0, 0.0, 1.0]])
+    return np.asarray(moved @ turned @ sheared @ np.diag([scale, scale, 1.0]) @ flip)
+
+
+def about_centre(matrix: Matrix, height: int, width: int) -> Matrix:
+    """Returns `matrix` applied about the middle of an image instead of about its first pixel's centre."""
+    centre = affine(translate=((width - 1) / 2, (height - 1) / 2))
+    return centre @ matrix @ np.linalg.inv(centre)

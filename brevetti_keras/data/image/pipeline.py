@@ -1,0 +1,213 @@
+"""`ImagePipeline`: paths to a batch of images as the network takes them.
+
+path → decode (upright, every bit) → regions → resize → colour → padding → scale → (batch, height, width, channels)
+
+    pipeline = ImagePipeline(target_size=(224, 224), rescale="unit")
+    pipeline({"path": tf.constant(["a.jpg", "b.png"])})["img"]          # (2, 224, 224, 3) float32
+    dataset.batch(32).map(pipeline, num_parallel_calls=tf.data.AUTOTUNE)
+
+The same function runs eagerly and inside `Dataset.map`, there by one `tf.numpy_function` a batch, so that pixels are
+equal in both. Decoding and resizing release Python's lock: batches are prepared in parallel.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import field_validator, model_validator
+
+from brevetti_keras.data.image.color import CHANNELS, VALUE_RANGES, ColorMode, Rescale, demosaic, rescale, to_color
+from brevetti_keras.data.image.decode import MAX_PIXELS, read_scaled, to_255
+from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, crop, fit_size, pad, roi_size, shrink_factor
+from brevetti_keras.data.image.resampling import ResizeMethod, resize
+from brevetti_keras.schema import Settings, code_field, setting
+from brevetti_keras.utils.errors import DecodeError, InvalidInputError
+from brevetti_keras.utils.lazy import lazy_import
+
+tf = lazy_import("tensorflow")
+
+Floats = npt.NDArray[np.float32]
+
+
+class ImagePipeline(Settings):
+    """Reads images and brings them to the size, colours and scale of the network.
+
+    Called with a dict of batched tensors it returns a new one, with the images under `output_key`.
+    """
+
+    target_size: Size | None = setting(
+        None, description="Height and width that the network gets; empty keeps the size of the files", unit="pixels"
+    )
+    rois: tuple[Roi, ...] | None = setting(
+        None, description="Regions of interest, each ((x1, y1), (x2, y2)) in pixels of the upright image"
+    )
+    roi_mode: Literal["concatenate_height", "as_timeseries"] = setting(
+        "concatenate_height", description="Several regions are stacked along the height, or become a time series"
+    )
+    color_mode: ColorMode = setting("rgb", description="Colours of the output; bayer reads raw mosaics (RGGB)")
+    rescale: Rescale | None = setting(
+        None, description="Scale of the output: none 0 to 255, unit 0 to 1, imagenet -1 to 1"
+    )
+    keep_aspect_ratio: bool = setting(False, description="Keep the shape of the picture and pad the rest")
+    resize_method: ResizeMethod = setting("bilinear", description="How pixels are interpolated", advanced=True)
+    antialias: bool = setting(False, description="Average all pixels when an image becomes smaller", advanced=True)
+    padding_mode: PaddingMode = setting(
+        "CONSTANT", description="Padding is black, or the picture mirrored without or with its edge", advanced=True
+    )
+    center_padding: bool = setting(False, description="Pad on all sides instead of below and right", advanced=True)
+    path_key: str = code_field("path", description="Key of the paths in the batch", min_length=1)
+    output_key: str = code_field("img", description="Key of the images in the result", min_length=1)
+
+    @field_validator("rescale", mode="before")
+    @classmethod
+    def _rescale_none(cls, value: Any) -> Any:
+        # Forms offer it as a word.
+        return None if value in {"None", "none", ""} else value
+
+    @field_validator("target_size")
+    @classmethod
+    def _check_target_size(cls, value: Size | None) -> Size | None:
+        if value is not None and (min(value) < 1 or value[0] * value[1] > MAX_PIXELS):
+            raise ValueError(f"expected a height and width of at least 1 and at most 100 megapixels, received {value}")
+        return value
+
+    @field_validator("rois")
+    @classmethod
+    def _check_rois(cls, value: tuple[Roi, ...] | None) -> tuple[Roi, ...] | None:
+        for roi in value or ():
+            (x1, y1), (x2, y2) = roi
+            if not (0 <= x1 < x2 and 0 <= y1 < y2):
+                raise ValueError(
+                    f"expected rois ((x1, y1), (x2, y2)) with 0 <= x1 < x2 and 0 <= y1 < y2, received {roi}"
+                )
+        return value or None
+
+    @model_validator(mode="after")
+    def _check_stacking(self) -> Self:
+        sizes = {roi_size(roi) for roi in self.rois or ()}
+        if self.roi_mode == "concatenate_height" and len({width for _, width in sizes}) > 1:
+            raise ValueError(f"expected rois of one width to stack them along the height, received {self.rois}")
+        if self.roi_mode == "as_timeseries" and self.target_size is None and len(sizes) > 1:
+            raise ValueError(f"expected rois of one size for a time series without target_size, received {self.rois}")
+        return self
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest value of the output."""
+        return VALUE_RANGES[self.rescale]
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """(height, width, channels) of one image, None where files decide; a time series has its length in front."""
+        size: tuple[int | None, int | None] = self.target_size or (None, None)
+        rois = [roi_size(roi) for roi in self.rois or ()]
+        if rois and self.target_size is None:
+            height = rois[0][0] if self._is_series else sum(height for height, _ in rois)
+            size = (height, rois[0][1])
+        series = (len(rois),) if self._is_series else ()
+        return (*series, *size, CHANNELS[self.color_mode])
+
+    @property
+    def _is_series(self) -> bool:
+        return self.rois is not None and self.roi_mode == "as_timeseries"
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the batch with the images that its paths name.
+
+        Args:
+            batch: tensors by key; `path_key` is text of shape (batch,), or a single path ().
+
+        Returns:
+            A new dict with `output_key` added: float32 (batch, *output_shape), or output_shape for a single path.
+
+        Raises:
+            DecodeError: for a file that cannot be read or lacks a region; its text starts with the path. Inside
+                `Dataset.map` TensorFlow raises it as its own kind of error with the same text.
+            InvalidInputError: for a batch without paths, or of images that differ in size without `target_size`.
+        """
+        if self.path_key not in batch:
+            raise InvalidInputError(f"expected a batch with the key {self.path_key!r}, received {sorted(batch)}")
+        paths = tf.convert_to_tensor(batch[self.path_key])
+        if paths.dtype != tf.string or (paths.shape.rank or 0) > 1:
+            raise InvalidInputError(
+                f"expected paths as text of shape (batch,) or (), received {paths.dtype.name} {paths.shape}"
+            )
+        if tf.executing_eagerly():
+            images = tf.constant(self._load(paths.numpy()))
+        else:
+            images = tf.numpy_function(self._load, [paths], tf.float32, stateful=False)
+            images.set_shape(paths.shape.concatenate(self.output_shape))
+        return {**batch, self.output_key: images}
+
+    def _load(self, paths: npt.NDArray[np.object_] | bytes) -> Floats:
+        if isinstance(paths, bytes):
+            return self.load_image(os.fsdecode(paths))
+        names = [os.fsdecode(path) for path in paths.tolist()]
+        if not names:
+            return np.zeros((0, *(side or 0 for side in self.output_shape)), np.float32)
+        first = self.load_image(names[0])
+        # One buffer for the batch, filled image by image, costs a third of stacking them.
+        images = np.empty((len(names), *first.shape), np.float32)
+        images[0] = first
+        for index, name in enumerate(names[1:], start=1):
+            image = self.load_image(name)
+            if image.shape != first.shape:
+                raise InvalidInputError(
+                    f"expected images of one size in a batch, received {first.shape} from {names[0]} and "
+                    f"{image.shape} from {name}: set target_size"
+                )
+            images[index] = image
+        return images
+
+    def load_image(self, path: str) -> Floats:
+        """Returns one image as the network gets it, without TensorFlow.
+
+        Args:
+            path: a local file.
+
+        Returns:
+            `output_shape` float32 in `value_range`.
+
+        Raises:
+            DecodeError: see `__call__`.
+        """
+        image, extent = read_scaled(path, self._shrink if self._may_shrink else None)
+        try:
+            if self.color_mode == "bayer":
+                image = demosaic(image)
+            parts = [crop(image, roi) for roi in self.rois or ()]
+        except InvalidInputError as error:
+            raise DecodeError(path, str(error)) from error
+        if self._is_series:
+            return np.stack([self._finish(part, None) for part in parts])
+        return self._finish(np.concatenate(parts), None) if parts else self._finish(image, extent)
+
+    @property
+    def _may_shrink(self) -> bool:
+        # Nearest picks true pixels, and the coordinates of regions and mosaics are those of the full image.
+        return (
+            self.target_size is not None
+            and not self.rois
+            and self.resize_method != "nearest"
+            and self.color_mode != "bayer"
+        )
+
+    def _shrink(self, height: int, width: int) -> int:
+        return shrink_factor(height, width, self._resized(height, width))
+
+    def _resized(self, height: int, width: int) -> Size:
+        target = self.target_size or (height, width)
+        return fit_size(height, width, target) if self.keep_aspect_ratio else target
+
+    def _finish(self, image: npt.NDArray[Any], extent: tuple[float, float] | None) -> Floats:
+        height, width = extent or image.shape[:2]
+        if self.target_size is not None:
+            # The full size decides the shape, so that it does not depend on how much smaller a file was decoded.
+            size = self._resized(height, width)
+            scaled = resize(to_255(image), size, self.resize_method, self.antialias, extent)
+            result = pad(to_color(scaled, self.color_mode), self.target_size, self.padding_mode, self.center_padding)
+        else:
+            result = to_color(to_255(image), self.color_mode)
+        return rescale(result, self.rescale)
