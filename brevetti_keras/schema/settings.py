@@ -11,7 +11,7 @@ Blur(sgima=2)                           # SettingsError: sgima: unknown setting,
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,11 +22,18 @@ from brevetti_keras.utils.errors import SettingsError
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class _SettingsMeta(type(BaseModel)):  # type: ignore[misc]
+if TYPE_CHECKING:
+    # Its public form is type(BaseModel), which a type checker cannot derive from.
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class _SettingsMeta(ModelMetaclass):
     """Lets a settings class be called with the positional arguments it names, and turns what pydantic raises into
     one line. Nested models are built by pydantic's core without this call, so they keep their full location."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 (it is a metaclass)
         names = cls.positional
         if len(args) > len(names):
             takes = (
