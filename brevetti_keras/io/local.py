@@ -10,6 +10,7 @@ flushed too; so after a crash or a power loss there is the old file or the new, 
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import stat as stat_bits
@@ -99,6 +100,25 @@ def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def folder_lock(folder: str) -> Iterator[None]:
+    """Holds the one lock of a folder, against other processes and threads; it leaves no file, and ends with its
+    process. The folder is made if need be.
+
+    Raises:
+        StorageError: for what the system refuses.
+    """
+    with os_errors(folder):
+        os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os_errors(folder):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 
