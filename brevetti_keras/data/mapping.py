@@ -1,0 +1,104 @@
+"""Maps of a generator: functions from a dict of batched tensors to another.
+
+A map that has a parameter `seed` gets the samples' own seeds. One that has `bind(previous_maps)` is asked, when it
+joins a chain, for the form that it takes after these maps.
+
+    chain = extend_chain((), [pipeline, None, augmenter])
+    dataset = apply_map(dataset, chain[0], position=0, stream=None)
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from brevetti_keras.utils.errors import BrevettiError, InvalidInputError
+from brevetti_keras.utils.lazy import lazy_import
+
+tf = lazy_import("tensorflow")
+
+Map = Callable[..., Mapping[str, Any]]
+
+
+def extend_chain(chain: tuple[Map, ...], maps: Map | Sequence[Map | None] | None) -> tuple[Map, ...]:
+    """Returns a chain with these maps at its end, each bound to those before it; None stands for no map.
+
+    Raises:
+        InvalidInputError: for something that cannot be called.
+    """
+    for function in maps if isinstance(maps, (list, tuple)) else (maps,):
+        if function is None:
+            continue
+        if not callable(function):
+            raise InvalidInputError(
+                f"expected maps to be callables of a dict of batched tensors, received {type(function).__name__}"
+            )
+        bind = getattr(function, "bind", None)
+        chain = (*chain, bind(chain) if callable(bind) else function)
+    return chain
+
+
+def takes_seed(function: Map) -> bool:
+    """Tells whether a map has a parameter called `seed`."""
+    try:
+        return "seed" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some built-in callables have no signature
+        return False
+
+
+def map_name(function: Map) -> str:
+    """Returns what to call a map in messages."""
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+class _Batch(dict[str, Any]):
+    """What a map receives: a dict of its own that names the map when a key is missing."""
+
+    def __init__(self, columns: Mapping[str, Any], reader: str) -> None:
+        super().__init__(columns)
+        self._reader = reader
+
+    def __missing__(self, key: str) -> Any:
+        known = ", ".join(map(repr, self))
+        raise InvalidInputError(
+            f"{self._reader} needs {key!r}, received samples with {known}: "
+            "put the map that makes it before, or set the map's key"
+        )
+
+
+def apply_map(dataset: Any, function: Map, position: int, stream: int | None) -> Any:
+    """Returns a data set of (dict, seeds) with the dicts mapped.
+
+    Args:
+        dataset: elements (dict of batched tensors, seeds int32 (batch, streams, 2)).
+        function: the map.
+        position: its place in the chain, for messages.
+        stream: which of the seeds is its own, or None for a map without.
+
+    Raises:
+        InvalidInputError: for a key that the map reads and the samples lack, or a result that is not a dict.
+        BrevettiError: as the map raises it.
+    """
+    reader = f"map {position + 1} ({map_name(function)})"
+    failures: list[BrevettiError] = []
+
+    def run(columns: dict[str, Any], seeds: Any) -> tuple[dict[str, Any], Any]:
+        batch = _Batch(columns, reader)
+        try:
+            result = function(batch) if stream is None else function(batch, seed=seeds[:, stream])
+            if not isinstance(result, Mapping):
+                raise InvalidInputError(
+                    f"{reader}: expected a dict of batched tensors as its result, received {type(result).__name__}"
+                )
+        except BrevettiError as error:
+            failures.append(error)
+            raise
+        return dict(result), seeds
+
+    try:
+        return dataset.map(run, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    except Exception as error:
+        # AutoGraph raises a copy of another type and many lines in place of what was raised inside the map.
+        if failures:
+            raise failures[0] from None
+        error.add_note(f"in {reader}")
+        raise
