@@ -31,6 +31,7 @@ class Service:
 
     Attributes:
         home: the workspace's absolute path.
+        jobs_folder: the folder that holds the jobs' own.
         datasets, tags, model_types, jobs, events, artifacts, charts, access: the groups.
     """
 
@@ -38,6 +39,7 @@ class Service:
         self.home = home
         self._store = store
         folders = JobFolders(storage_root or home)
+        self.jobs_folder = folders.root
         self.tags = Tags(store)
         self.datasets = Datasets(store, self.tags)
         self.model_types = ModelTypes(store)

@@ -1,6 +1,6 @@
 """URL templates, shared by those who serve them and those who ask.
 
-The first group is what the hosted platform and its clients use; the second is our own, under `/api/jobs`.
+The first group is what the hosted platform and its clients use; the second is our own.
 """
 
 from urllib.parse import quote
@@ -11,9 +11,24 @@ COMPLETE = "/api/models/{id}/complete"
 ROOT_TAGS = "/api/resources/roottags"
 DOWNLOAD = "/download"
 
+DATASETS = "/api/datasets"
+TAGS = "/api/tags"
+MODEL_TYPES = "/api/model-types"
+KEYS = "/api/keys"
+VERIFY = "/api/verify"
+JOBS = "/api/jobs"
+JOB = "/api/jobs/{id}"
+JOB_CONFIG = "/api/jobs/{id}/config"
+JOB_STOP = "/api/jobs/{id}/stop"
+JOB_ROOT_TAGS = "/api/jobs/{id}/root-tags"
 JOB_EVENTS = "/api/jobs/{id}/events"
+JOB_SYNC = "/api/jobs/{id}/sync"
 JOB_STATUS = "/api/jobs/{id}/status"
+JOB_CURVE = "/api/jobs/{id}/curve"
 JOB_ARTIFACTS = "/api/jobs/{id}/artifacts"
+JOB_ARTIFACT = "/api/jobs/{id}/artifacts/{path:path}"
+JOB_CHARTS = "/api/jobs/{id}/charts"
+JOB_CHART = "/api/jobs/{id}/charts/{name}"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 

@@ -1,0 +1,76 @@
+"""`/api/model-types`, `/api/keys` and `/api/verify`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from brevetti_keras.server.service import Service
+from brevetti_keras.wire.records import AccessKey, ModelType
+from brevetti_keras.wire.routes import KEYS, MODEL_TYPES, VERIFY
+
+
+class Reference(BaseModel):
+    """What `model_types.add` takes: `"module:Class"`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference: str
+
+
+class NewKey(BaseModel):
+    """What `access.create` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(max_length=200)]
+
+
+class CreatedKey(BaseModel):
+    """A key that was made; it is shown this once."""
+
+    record: AccessKey
+    key: str
+
+
+def platform_router(service: Service) -> APIRouter:
+    """Returns the routes of model types, keys and the check of the database."""
+    router = APIRouter()
+
+    @router.get(MODEL_TYPES, tags=["model types"])
+    def list_model_types() -> list[ModelType]:
+        """All model types by name."""
+        return service.model_types.list()
+
+    @router.post(MODEL_TYPES, status_code=201, tags=["model types"])
+    def add_model_type(body: Reference) -> ModelType:
+        """Adds a model type whose module the server can import."""
+        return service.model_types.add(body.reference)
+
+    @router.get(MODEL_TYPES + "/{name:path}", tags=["model types"])
+    def get_model_type(name: str) -> ModelType:
+        """A model type with its schema."""
+        return service.model_types.get(name)
+
+    @router.get(KEYS, tags=["keys"])
+    def list_keys() -> list[AccessKey]:
+        """All keys' records."""
+        return service.access.list()
+
+    @router.post(KEYS, status_code=201, tags=["keys"])
+    def create_key(body: NewKey) -> CreatedKey:
+        """Makes a key for a program."""
+        record, key = service.access.create(body.name)
+        return CreatedKey(record=record, key=key)
+
+    @router.delete(KEYS + "/{key_id}", tags=["keys"])
+    def revoke_key(key_id: str) -> AccessKey:
+        """Ends a key."""
+        return service.access.revoke(key_id)
+
+    @router.get(VERIFY, tags=["platform"])
+    def verify() -> list[str]:
+        """What is damaged in the database; empty if nothing."""
+        return service.verify()
+
+    return router

@@ -1,0 +1,81 @@
+"""Which file a path may open: one inside a dataset or a job's artifacts, and nothing else.
+
+    readable_file(service, principal, "/data/vials/good/1.png")
+
+Links are followed before the path is compared, so none leads out; only in a dataset, which people do put together from
+links, may one lead to an image elsewhere.
+"""
+
+import os
+from collections.abc import Iterator
+
+from brevetti_keras.server.principal import Principal
+from brevetti_keras.server.service import Service
+from brevetti_keras.utils.errors import BrevettiError, NotFoundError
+
+_IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+
+def readable_file(service: Service, principal: Principal, path: str) -> str:
+    """Returns the file's real path.
+
+    Args:
+        service: knows the datasets and jobs.
+        principal: a user reads all of them, a job its own.
+        path: absolute, as in a sample's `path`.
+
+    Raises:
+        NotFoundError: for any other path, whether there is a file or not.
+    """
+    missing = NotFoundError("no such file in a dataset or job")
+    if "\0" in path or not path.startswith("/") or ".." in path.split("/"):
+        raise missing
+    try:
+        real = os.path.realpath(path)
+        if not os.path.isfile(real):
+            raise missing
+    except (OSError, ValueError) as error:
+        raise missing from error
+    plain = os.path.normpath(path)
+    if any(_opens(bucket, plain, real) for bucket in _buckets(service, principal)):
+        return real
+    job_id, inner = _artifact_of(service, real)
+    if not job_id or (principal.kind == "job" and principal.job_id != job_id):
+        raise missing
+    try:
+        return service.artifacts.local_path(job_id, inner)
+    except BrevettiError as error:
+        raise missing from error
+
+
+def _buckets(service: Service, principal: Principal) -> Iterator[str]:
+    if principal.kind == "job":
+        datasets = service.jobs.get(principal.job_id).datasets
+    else:
+        datasets = tuple(service.datasets.list())
+    yield from (dataset.bucket for dataset in datasets if "://" not in dataset.bucket)
+
+
+def _opens(bucket: str, plain: str, real: str) -> bool:
+    if _inside(os.path.realpath(bucket), real):
+        return not _hidden(os.path.relpath(real, os.path.realpath(bucket)))
+    linked = _inside(bucket, plain) and not _hidden(os.path.relpath(plain, bucket))
+    return linked and all(name.lower().endswith(_IMAGES) for name in (plain, real))
+
+
+def _inside(folder: str, path: str) -> bool:
+    return path != folder and os.path.commonpath([folder, path]) == folder
+
+
+def _hidden(relative: str) -> bool:
+    return any(part.startswith(".") for part in relative.split("/"))
+
+
+def _artifact_of(service: Service, real: str) -> tuple[str, str]:
+    """The job and the inner path of a file below some job's artifacts, else two empty texts."""
+    root = os.path.realpath(service.jobs_folder)
+    if not _inside(root, real):
+        return "", ""
+    job_id, _, rest = os.path.relpath(real, root).partition("/")
+    folder, _, inner = rest.partition("/")
+    return (job_id, inner) if folder == "artifacts" and inner else ("", "")
