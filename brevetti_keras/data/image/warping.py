@@ -1,0 +1,109 @@
+"""Moves pixels: one warp for all that an image has coming, and the same for its mask.
+
+Turning, scaling, shearing, shifting and elastic deformation are joined into one place to look for each output pixel,
+so that the picture is interpolated once however many of them were drawn.
+
+    motion = Motion(matrix, field)
+    image = warp_image(image, motion, "bilinear", fill=0.0)
+    mask = warp_mask(mask, motion)
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from brevetti_keras.data.image.geometry import Matrix
+from brevetti_keras.utils.lazy import lazy_import
+
+cv2 = lazy_import("cv2", install="opencv-python-headless")
+
+Floats = npt.NDArray[np.float32]
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+# What OpenCV's warps take at once.
+_MAX_CHANNELS = 4
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Where the pixels of an image go.
+
+    Attributes:
+        matrix: 3 x 3, from points (x, y, 1) of the image to points of the result, in pixels; None leaves them.
+        field: (height, width, 2) float32: how far from there, in x and y pixels, each output pixel is looked for;
+            None adds nothing.
+    """
+
+    matrix: Matrix | None = None
+    field: Floats | None = None
+
+    @property
+    def is_still(self) -> bool:
+        """True if nothing moves."""
+        return self.field is None and (self.matrix is None or bool(np.array_equal(self.matrix, np.eye(3))))
+
+    @property
+    def inverse(self) -> Matrix:
+        """The 2 x 3 matrix from points of the result to points of the image."""
+        matrix = np.eye(3) if self.matrix is None else np.linalg.inv(self.matrix)
+        # What inversion leaves beside a whole number would make a pixel of its neighbours' mixture.
+        return np.round(matrix[:2], 12)
+
+
+def warp_image(image: Floats, motion: Motion, interpolation: Interpolation, fill: float) -> Floats:
+    """Returns the moved image.
+
+    Args:
+        image: (height, width, channels) float32.
+        motion: where its pixels go.
+        interpolation: between pixels.
+        fill: the value outside the image.
+    """
+    if motion.is_still:
+        return image
+    parts = [
+        _warp(np.ascontiguousarray(image[..., start : start + _MAX_CHANNELS]), motion, interpolation, fill)
+        for start in range(0, image.shape[2], _MAX_CHANNELS)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+
+
+def _warp(image: Floats, motion: Motion, interpolation: Interpolation, fill: float) -> Floats:
+    height, width, channels = image.shape
+    flag = {"nearest": cv2.INTER_NEAREST, "bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[interpolation]
+    border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": [fill] * 4}
+    if motion.field is None:
+        flags = flag | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(image, motion.inverse, (width, height), flags=flags, **border)
+    else:
+        columns, rows = _sources(motion, height, width)
+        moved = cv2.remap(image, columns.astype(np.float32), rows.astype(np.float32), flag, **border)
+    return np.asarray(moved, np.float32).reshape(height, width, channels)
+
+
+def warp_mask(mask: npt.NDArray[Any], motion: Motion) -> npt.NDArray[Any]:
+    """Returns the moved mask: each pixel the nearest one's, 0 outside.
+
+    Args:
+        mask: (height, width) or (height, width, classes) of any type, which stays.
+        motion: where its pixels go.
+    """
+    if motion.is_still:
+        return mask
+    height, width = mask.shape[:2]
+    columns, rows = (np.floor(values + 0.5).astype(np.int64) for values in _sources(motion, height, width))
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    moved = np.zeros_like(mask)
+    moved[inside] = mask[rows[inside], columns[inside]]
+    return moved
+
+
+def _sources(motion: Motion, height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Returns the x and the y of the image, (height, width) each, that each output pixel shows."""
+    x, y = np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64)[:, None]
+    (a, b, c), (d, e, f) = motion.inverse
+    columns, rows = a * x + b * y + c, d * x + e * y + f
+    if motion.field is None:
+        return columns, rows
+    return columns + motion.field[..., 0], rows + motion.field[..., 1]
