@@ -1,0 +1,144 @@
+"""Decodes every listed file once, before training, so that nothing odd is met in the middle of an epoch.
+
+    found = inspect_images(samples)
+    found.used, found.quarantined[["path", "reason"]]        # together: all that was listed
+
+Samples → their files, each really decoded in a thread → those without a fault, and those with one and its reason. A
+few faulty files are set aside; many, or a class left with none, stop the job, since the data are then not what they
+were taken for.
+"""
+
+import concurrent.futures
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from brevetti_keras.data.image.decode import verify_image
+from brevetti_keras.data.samples import SKIPPED_COLUMNS
+from brevetti_keras.io.open import split_url
+from brevetti_keras.utils.errors import BrevettiError, DataError, DecodeError
+
+_NAMED = 3
+_WINDOW = 1024
+
+Verify = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What came of it; `used` and `quarantined` together are what was listed.
+
+    Attributes:
+        used: the samples whose file can be decoded, in the order and with the columns given.
+        quarantined: the others: path, dataset, dataset_id, category, size, reason.
+    """
+
+    used: pd.DataFrame
+    quarantined: pd.DataFrame
+
+
+def inspect_images(
+    samples: pd.DataFrame,
+    on_error: Literal["quarantine", "raise"] = "quarantine",
+    max_bad_share: float = 0.01,
+    progress: bool = True,
+    verify: Verify = verify_image,
+) -> Inspection:
+    """Decodes each sample's file.
+
+    Args:
+        samples: with `path`, and if they have them `category`, `dataset`, `dataset_id` and `size`.
+        on_error: what to do with a faulty file: set it aside, or stop.
+        max_bad_share: stop if more than this share of the files, and more than one, is faulty.
+        progress: show a bar on a terminal.
+        verify: gives the reason why the file at a local path cannot be used, None if it can; called in threads.
+
+    Raises:
+        DecodeError: for the first faulty file, with `on_error="raise"`.
+        DataError: if too many files are faulty, or all files of a class are.
+    """
+    paths = samples["path"].drop_duplicates().tolist()
+    reasons: dict[str, str] = {}
+    with tqdm(
+        _verified(paths, verify), total=len(paths), desc="Checking", unit="file", disable=_hidden(progress)
+    ) as bar:
+        for path, reason in bar:
+            if reason is not None and on_error == "raise":
+                raise DecodeError(path, reason)
+            if reason is not None:
+                reasons[path] = reason
+    faulty = samples["path"].isin(list(reasons)).to_numpy(dtype=bool)
+    used, bad = samples[~faulty], samples[faulty]
+    quarantined = _quarantined(bad, reasons)
+    _check_share(len(paths), reasons, max_bad_share)
+    _check_classes(used, bad, reasons)
+    return Inspection(used.reset_index(drop=True) if len(bad) else used, quarantined)
+
+
+def _hidden(progress: bool) -> bool | None:
+    return None if progress else True  # to tqdm, None means: only where there is a terminal
+
+
+def _verified(paths: list[str], verify: Verify) -> Iterable[tuple[str, str | None]]:
+    if not paths:
+        return
+    workers = min(16, len(paths), 2 * (os.cpu_count() or 1))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        # A window at a time, so that a million files do not stand as a million futures.
+        for start in range(0, len(paths), _WINDOW):
+            window = paths[start : start + _WINDOW]
+            yield from zip(window, pool.map(lambda path: _reason(path, verify), window), strict=True)
+
+
+def _reason(path: str, verify: Verify) -> str | None:
+    try:
+        storage, inner = split_url(path, follow_links=True)
+        return verify(storage.local_path(inner))
+    except BrevettiError as error:
+        return str(error).removeprefix(f"{path}: ")
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _quarantined(bad: pd.DataFrame, reasons: dict[str, str]) -> pd.DataFrame:
+    table = bad.reindex(columns=[*SKIPPED_COLUMNS]).reset_index(drop=True)
+    table["reason"] = pd.Series([reasons[path] for path in table["path"]], dtype="str")
+    return table
+
+
+def _check_share(count: int, reasons: dict[str, str], max_bad_share: float) -> None:
+    if len(reasons) > 1 and len(reasons) > max_bad_share * count:
+        raise DataError(
+            f"expected at most {max_bad_share:.1%} of the files to be unusable, found {len(reasons)} of {count}: "
+            f"{_examples(reasons)}; mend or remove them, or raise max_bad_share"
+        )
+
+
+def _check_classes(used: pd.DataFrame, bad: pd.DataFrame, reasons: dict[str, str]) -> None:
+    if bad.empty or "category" not in bad.columns:
+        return
+    left = _labels(used)
+    for label in sorted(_labels(bad) - left, key=str):
+        rows = np.array([label in _tuple(labels) for labels in bad["category"]])
+        examples = _examples({path: reasons[path] for path in bad["path"][rows]})
+        raise DataError(
+            f"expected at least one usable file of class {label!r}, found none: {examples}; mend or remove them"
+        )
+
+
+def _labels(samples: pd.DataFrame) -> set[object]:
+    return {label for labels in samples["category"] for label in _tuple(labels)}
+
+
+def _tuple(labels: object) -> tuple[object, ...]:
+    return tuple(labels) if isinstance(labels, (tuple, list)) else (labels,)
+
+
+def _examples(reasons: dict[str, str]) -> str:
+    named = "; ".join(f"{path}: {reason}" for path, reason in list(reasons.items())[:_NAMED])
+    return f"{named}; …" if len(reasons) > _NAMED else named
