@@ -34,10 +34,14 @@ class Arguments:
     source: Source
 
 
+def is_interactive() -> bool:
+    """Tells whether somebody works in this process step by step: a Python shell, IPython or a notebook."""
+    return hasattr(sys, "ps1") or bool(sys.flags.interactive) or "ipykernel" in sys.modules
+
+
 def present_arguments() -> list[str]:
     """Returns this program's arguments, or none in an interactive session, where they are the shell's own."""
-    interactive = hasattr(sys, "ps1") or sys.flags.interactive or "ipykernel" in sys.modules
-    return [] if interactive else sys.argv[1:]
+    return [] if is_interactive() else sys.argv[1:]
 
 
 def read_arguments(settings: type[BaseModel], argv: Sequence[str]) -> Arguments:

@@ -1,0 +1,73 @@
+"""`Preparation`: a job checks every file once, and nothing vanishes: listed = used + quarantined.
+
+preparation = Preparation("quarantine", 0.01, job.artifact_path("quarantine.csv"))
+used = preparation.prepare(samples, skipped)
+preparation.counts()        # {"listed": 100, "used": 99, "quarantined": 1}
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Literal
+
+import pandas as pd
+
+from brevetti_keras.data.inspection import inspect_images
+from brevetti_keras.io.local import atomic_write
+from brevetti_keras.utils.errors import DataError
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Preparation:
+    """Inspects a job's samples, remembers which files passed, and writes down those that did not.
+
+    Args:
+        on_error: `"quarantine"` sets a bad file aside, `"raise"` stops at it.
+        max_bad_share: stop if more than this share of the files is bad.
+        quarantine_path: returns where to write the table of bad files, when there is one.
+    """
+
+    def __init__(
+        self, on_error: Literal["quarantine", "raise"], max_bad_share: float, quarantine_path: Callable[[], str]
+    ) -> None:
+        self._on_error = on_error
+        self._max_bad_share = max_bad_share
+        self._quarantine_path = quarantine_path
+        self._passed: set[tuple[str, str]] = set()
+        self._quarantined = pd.DataFrame()
+
+    def prepare(self, samples: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
+        """Returns the samples that can be used, in their order.
+
+        Args:
+            samples: as listed, with `path` and `etag`.
+            skipped: files that were found and cannot be samples, with their `reason`.
+
+        Raises:
+            DataError: if there is no sample at all, or too many are bad.
+        """
+        if samples.empty:
+            raise DataError("expected images in the job's datasets, found none: are they in the folders given?")
+        keys = pd.Series(list(zip(samples.path, samples.etag, strict=True)), index=samples.index)
+        known = keys.isin(self._passed)
+        if known.all():
+            return samples
+        found = inspect_images(samples, on_error=self._on_error, max_bad_share=self._max_bad_share)
+        self._passed.update(zip(found.used.path, found.used.etag, strict=True))
+        self._note(pd.concat([part for part in (found.quarantined, skipped) if len(part)] or [found.quarantined]))
+        return found.used
+
+    def counts(self) -> dict[str, int]:
+        """Returns how many files were listed, used and quarantined so far."""
+        used, quarantined = len({path for path, _ in self._passed}), len(self._quarantined)
+        return {"listed": used + quarantined, "used": used, "quarantined": quarantined}
+
+    def _note(self, bad: pd.DataFrame) -> None:
+        if bad.empty:
+            return
+        together = pd.concat([self._quarantined, bad]) if len(self._quarantined) else bad
+        self._quarantined = together.drop_duplicates("path", ignore_index=True)
+        table = self._quarantined.assign(category=["/".join(labels) for labels in self._quarantined["category"]])
+        path = self._quarantine_path()
+        atomic_write(path, table.to_csv(index=False).encode("utf-8"))
+        _LOGGER.warning("%d files cannot be used and were set aside, see %s", len(self._quarantined), path)
