@@ -89,7 +89,7 @@ def _make_column(name: str, series: "pd.Series[Any]") -> Column:
         return _CategoricalColumn(codes, _make_column(name, values))
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         return _NumberColumn(_numbers(name, series))
-    if isinstance(dtype, pd.StringDtype) or not is_object and pd.api.types.is_string_dtype(dtype):
+    if isinstance(dtype, pd.StringDtype) or (not is_object and pd.api.types.is_string_dtype(dtype)):
         if series.hasnans and name not in MAY_BE_MISSING:
             raise _missing(name, series.isna().to_numpy())
         return _TextColumn(series.array)

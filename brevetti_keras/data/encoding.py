@@ -21,12 +21,12 @@ class OneHotEncoder(Settings):
     Several labels give several ones; a label that is not among the classes gives none.
 
     Args:
-        classes: in the order of the output, may be given by position; any sequence or array of text, or of integers.
+        classes: in the order of the output; any sequence or array of text, or of integers.
         input_key: text or integers (batch,), or text (batch, labels) where `''` is padding.
         output_key: what the result is called.
     """
 
-    positional: ClassVar[tuple[str, ...]] = ("classes",)
+    positional: ClassVar[tuple[str, ...]] = ("classes", "input_key", "output_key")
 
     classes: tuple[str, ...] | tuple[int, ...] = setting(description="Labels, in the order of the output")
     input_key: str = code_field("category", description="Where the labels are")

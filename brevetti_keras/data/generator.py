@@ -265,12 +265,12 @@ def _epoch_count(repeat: Any) -> int | None:
     """Returns how many epochs there are, None for no end."""
     if isinstance(repeat, (bool, np.bool_)):
         return None if repeat else 1
-    if isinstance(repeat, numbers.Integral) and (repeat == -1 or repeat > 0):
-        return None if repeat == -1 else int(repeat)
+    if isinstance(repeat, numbers.Integral) and (int(repeat) == -1 or int(repeat) > 0):
+        return None if int(repeat) == -1 else int(repeat)
     raise InvalidInputError(f"repeat: expected False, a count above 0, True or -1, received {repeat!r}")
 
 
 def _sample_limit(limit: Any) -> int:
-    if isinstance(limit, bool) or not isinstance(limit, numbers.Real) or not limit >= 1:
+    if isinstance(limit, bool) or not isinstance(limit, numbers.Real) or not float(limit) >= 1:
         raise InvalidInputError(f"max_epoch_samples: expected a number of at least 1, received {limit!r}")
-    return int(min(limit, 2**62))
+    return int(min(float(limit), 2.0**62))

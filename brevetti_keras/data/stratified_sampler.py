@@ -4,13 +4,16 @@ StratifiedSampler(batch_size=16, groupby=["category"]).get(samples, shuffle=True
 """
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import field_validator
+from pydantic import WithJsonSchema, field_serializer, field_validator
 
 from brevetti_keras.data.generator import DataGenerator
 from brevetti_keras.schema import Settings, setting
+
+# JSON has no infinity: null stands for it in files and forms.
+_Limit = Annotated[float, WithJsonSchema({"anyOf": [{"type": "number", "minimum": 1}, {"type": "null"}]})]
 
 
 class StratifiedSampler(Settings):
@@ -23,8 +26,8 @@ class StratifiedSampler(Settings):
     group_weighing: Literal["uniform", "count", "square root", "log", "logx+1"] = setting(
         "uniform", description="How a group's weight follows from its number of samples"
     )
-    max_epoch_samples: float = setting(
-        math.inf, ge=1, unit="samples", advanced=True, description="At most so many an epoch"
+    max_epoch_samples: _Limit = setting(
+        default_factory=lambda: math.inf, ge=1, unit="samples", advanced=True, description="At most so many an epoch"
     )
     seed: int | None = setting(None, advanced=True, description="Of the order and of random maps; empty draws one")
 
@@ -32,6 +35,15 @@ class StratifiedSampler(Settings):
     @classmethod
     def _columns(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("max_epoch_samples", mode="before")
+    @classmethod
+    def _limit(cls, value: Any) -> Any:
+        return math.inf if value is None else value
+
+    @field_serializer("max_epoch_samples", when_used="json")
+    def _limit_in_json(self, value: float) -> float | None:
+        return value if math.isfinite(value) else None
 
     def get(self, samples: pd.DataFrame, **generator_arguments: Any) -> DataGenerator:
         """Returns a generator of these samples.
