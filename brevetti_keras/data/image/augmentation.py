@@ -49,6 +49,6 @@ def ordered(name: str, value: tuple[float, float] | None) -> tuple[float, float]
     return value
 
 
-def within(image: Floats, value_range: ValueRange) -> Floats:
-    """Returns the image kept within its range of values."""
-    return np.clip(image, np.float32(value_range[0]), np.float32(value_range[1]))
+def keep_within(image: Floats, value_range: ValueRange) -> Floats:
+    """Keeps an image within its range of values, in place, and returns it."""
+    return np.clip(image, np.float32(value_range[0]), np.float32(value_range[1]), out=image)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from pydantic import field_validator
 
-from brevetti_keras.data.image.augmentation import Augmentation, Effect, Floats, ValueRange, ordered, within
+from brevetti_keras.data.image.augmentation import Augmentation, Effect, Floats, ValueRange, keep_within, ordered
 from brevetti_keras.schema import setting
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -62,7 +62,7 @@ class ImageFilter(Augmentation):
 
         def effect(image: Floats) -> Floats:
             filtered = self._filter(name, image, side, strength)
-            return within(np.asarray(filtered, np.float32).reshape(image.shape), value_range)
+            return keep_within(np.asarray(filtered, np.float32).reshape(image.shape), value_range)
 
         return effect
 
