@@ -1,0 +1,218 @@
+import io
+import os
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from brevetti_keras.data.image.decode import MAX_PIXELS, read_image, read_scaled, to_255, verify_image
+from brevetti_keras.utils.errors import DataError, DecodeError
+from tests.support.odd_images import (
+    DEEP,
+    HEIGHT,
+    PIXELS,
+    WIDTH,
+    broken_files,
+    encode,
+    opencv,
+    png_bomb,
+    sound_files,
+    tiff,
+    with_orientation,
+    write,
+)
+
+SOUND, BROKEN = sound_files(), broken_files()
+
+
+def as_pillow_reads(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def in_color(image: np.ndarray) -> np.ndarray:
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_files_have_the_pixels_that_pillow_reads(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, name, SOUND[name])
+    assert verify_image(path) is None
+    image = read_image(path)
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(in_color(image), as_pillow_reads(SOUND[name]))
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_files_have_a_reason_in_one_line_and_an_error_with_their_path(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, name, BROKEN[name])
+    reason = verify_image(path)
+    assert reason is not None
+    assert reason.startswith("expected")
+    assert "\n" not in reason
+    assert path not in reason
+    with pytest.raises(DecodeError) as caught:
+        read_image(path)
+    assert str(caught.value) == f"{path}: {reason}"
+    assert isinstance(caught.value, DataError)
+
+
+def test_reasons_name_what_was_met(tmp_path: Path) -> None:
+    def reason(name: str) -> str | None:
+        return verify_image(write(tmp_path, name, BROKEN[name]))
+
+    assert "empty file" in str(reason("empty.jpg"))
+    assert "begins with b'this is '" in str(reason("text.jpg"))
+    assert "truncated" in str(reason("no_end.jpg"))
+    assert "truncated" in str(reason("half.png"))
+    assert "damaged" in str(reason("flipped.png"))
+    assert "at most 100 megapixels, received 400.0 (20000 x 20000)" in str(reason("bomb.png"))
+    assert "3600.0" in str(reason("bomb.jpg"))
+
+
+def test_paths_without_a_readable_file_have_a_reason(tmp_path: Path) -> None:
+    assert "there is none" in str(verify_image(str(tmp_path / "missing.png")))
+    assert "directory" in str(verify_image(str(tmp_path)))
+    assert "null byte" in str(verify_image("a\0b"))
+
+
+def test_the_content_decides_not_the_ending(tmp_path: Path) -> None:
+    path = write(tmp_path, "really_png.bmp", SOUND["rgb.png"])
+    np.testing.assert_array_equal(read_image(path), PIXELS)
+
+
+@pytest.mark.parametrize("side", [10_001, 65_000])
+def test_bombs_are_refused_before_their_pixels_are_allocated(tmp_path: Path, side: int) -> None:
+    path = write(tmp_path, "bomb.png", png_bomb(side))
+    assert side * side > MAX_PIXELS
+    assert "megapixels" in str(verify_image(path))
+
+
+def test_a_gif_that_claims_too_much_is_refused(tmp_path: Path) -> None:
+    data = bytearray(SOUND["still.gif"])
+    data[6:10] = b"\xff\xff\xff\xff"
+    assert "megapixels" in str(verify_image(write(tmp_path, "bomb.gif", bytes(data))))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path: Path, kind: str, orientation: int) -> None:
+    data = with_orientation(orientation, kind)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
+    image = read_image(write(tmp_path, "turned", data))
+    assert image.shape[:2] == ((WIDTH, HEIGHT) if orientation >= 5 else (HEIGHT, WIDTH))
+    np.testing.assert_array_equal(image, upright)
+
+
+def test_orientation_is_found_in_either_byte_order_and_ignored_when_damaged(tmp_path: Path) -> None:
+    def with_exif(exif: bytes) -> str:
+        return write(tmp_path, "exif.jpg", encode(Image.fromarray(PIXELS), "JPEG", exif=b"Exif\0\0" + exif))
+
+    little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    assert read_image(with_exif(little)).shape == (WIDTH, HEIGHT, 3)
+    assert read_image(with_exif(big)).shape == (WIDTH, HEIGHT, 3)
+    for damaged in (little[:12], little[:4] + b"\xff\xff\xff\x7f" + little[8:], b"XX" + little[2:], b""):
+        assert read_image(with_exif(damaged)).shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        opencv(".png", DEEP),
+        opencv(".tif", DEEP, cv2.IMWRITE_TIFF_COMPRESSION, 5),
+        tiff(DEEP, photometric="rgb"),
+        tiff(DEEP, photometric="rgb", compression="zlib"),
+        tiff(np.moveaxis(DEEP, -1, 0), photometric="rgb", planarconfig="separate"),
+        tiff(np.dstack([DEEP, DEEP[..., 0]]), photometric="rgb", extrasamples=["unassalpha"]),
+    ],
+    ids=["png", "lzw", "tiff", "deflate", "planar", "alpha"],
+)
+def test_sixteen_bits_stay_sixteen_bits(tmp_path: Path, data: bytes) -> None:
+    image = read_image(write(tmp_path, "deep", data))
+    assert image.dtype == np.uint16
+    np.testing.assert_array_equal(image, DEEP)
+
+
+def test_deep_grey_stays_deep(tmp_path: Path) -> None:
+    for name, data in {"png": opencv(".png", DEEP[..., 0]), "tif": tiff(DEEP[..., 0])}.items():
+        image = read_image(write(tmp_path, name, data))
+        np.testing.assert_array_equal(in_color(image), in_color(DEEP[..., :1]))
+    white_is_zero = read_image(write(tmp_path, "white", tiff(DEEP[..., 0], photometric="miniswhite")))
+    np.testing.assert_array_equal(white_is_zero[..., 0], 65535 - DEEP[..., 0])
+
+
+def test_float_tiffs_keep_their_values_and_must_be_finite(tmp_path: Path) -> None:
+    values = PIXELS[..., 0].astype(np.float32) / 3
+    np.testing.assert_array_equal(read_image(write(tmp_path, "float.tif", tiff(values)))[..., 0], values)
+    values[3, 4] = np.nan
+    assert "finite" in str(verify_image(write(tmp_path, "nan.tif", tiff(values))))
+
+
+def test_signed_tiffs_are_refused_rather_than_guessed(tmp_path: Path) -> None:
+    assert "int16" in str(verify_image(write(tmp_path, "signed.tif", tiff(PIXELS[..., 0].astype(np.int16)))))
+
+
+def test_every_depth_fills_the_scale_to_255() -> None:
+    assert to_255(np.array([0, 255], np.uint8)).tolist() == [0, 255]
+    assert to_255(np.array([0, 257, 65535], np.uint16)).tolist() == [0, 1, 255]
+    np.testing.assert_allclose(to_255(np.array([2**32 - 1], np.uint32)), 255)
+    assert to_255(np.array([0.5, 300.0], np.float32)).tolist() == [0.5, 300.0]
+    # Half a step of 16 bits is not lost to whole numbers.
+    assert to_255(np.array([128], np.uint16))[0] == pytest.approx(128 / 257)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.parametrize("name", ["baseline.jpg", "progressive.jpg", "grey.jpg"])
+def test_jpegs_shrink_while_they_are_decoded(tmp_path: Path, factor: int, name: str) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def shrink(height: int, width: int) -> int:
+        asked.append((height, width))
+        return factor
+
+    image, extent = read_scaled(write(tmp_path, name, SOUND[name]), shrink)
+    assert asked == [(HEIGHT, WIDTH)]
+    assert image.shape[:2] == (-(-HEIGHT // factor), -(-WIDTH // factor))
+    assert extent == (HEIGHT / factor, WIDTH / factor)
+    with Image.open(io.BytesIO(SOUND[name])) as draft:
+        draft.draft(None, (WIDTH // factor, HEIGHT // factor))
+        np.testing.assert_array_equal(in_color(image), np.asarray(draft.convert("RGB")))
+
+
+def test_a_turned_jpeg_is_asked_for_its_upright_size(tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+    path = write(tmp_path, "turned.jpg", with_orientation(6, "JPEG"))
+    image, extent = read_scaled(path, lambda *size: asked.append(size) or 2)
+    assert asked == [(WIDTH, HEIGHT)]
+    assert image.shape == (42, 31, 3)
+    assert extent == (WIDTH / 2, HEIGHT / 2)
+
+
+@pytest.mark.parametrize("name", ["rgb.png", "rgb.bmp", "lossless.webp", "cmyk.jpg", "plain.tif"])
+def test_other_kinds_never_shrink(tmp_path: Path, name: str) -> None:
+    image, extent = read_scaled(write(tmp_path, name, SOUND[name]), lambda height, width: 8)
+    assert image.shape == (HEIGHT, WIDTH, 3)
+    assert extent == (HEIGHT, WIDTH)
+
+
+def test_threads_decode_side_by_side(tmp_path: Path) -> None:
+    paths = [write(tmp_path, name, data) for name, data in SOUND.items()]
+    results: dict[str, str | None] = {}
+    threads = [threading.Thread(target=lambda p=path: results.update({p: verify_image(p)})) for path in paths]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == dict.fromkeys(paths)
+
+
+def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
+    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.png")
+    with open(name, "wb") as file:
+        file.write(SOUND["rgb.png"])
+    assert verify_image(os.fsdecode(name)) is None
