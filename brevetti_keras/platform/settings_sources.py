@@ -8,7 +8,7 @@ component given as an instance replaces what was there. Each value remembers its
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -183,25 +183,30 @@ def merge(settings: type[_SettingsType], sources: Iterable[Source]) -> _Settings
         for name, given in source.values.items():
             current = values[name] if name in values else _default(settings, name)
             annotations = annotation_at(settings, [name])
-            values[name] = _merge(annotations[0] if annotations else Any, current, given, name, source, origins)
+            values[name] = _merge(annotations[0] if annotations else Any, current, given, [name], source, origins)
     try:
         return settings.model_validate(values)
     except ValidationError as error:
         raise settings_error(settings, error, origins=origins) from error
 
 
-def _merge(annotation: Any, current: Any, given: Any, path: str, source: Source, origins: dict[str, str]) -> Any:
+def _merge(
+    annotation: Any, current: Any, given: Any, paths: Sequence[str], source: Source, origins: dict[str, str]
+) -> Any:
+    origin = source.origins.get(paths[0], source.origin)
     if not isinstance(given, Mapping):
-        origins[path] = source.origins.get(path, source.origin)
+        origins.update(dict.fromkeys(paths, origin))
         return given
     result = _base(annotation, current, given)
-    if not given:
-        origins[path] = source.origins.get(path, source.origin)
+    if not given or _KIND in given:
+        origins.update(dict.fromkeys(paths, source.origins.get(f"{paths[0]}.{_KIND}", origin)))
+    # Pydantic puts a union's tag into the names that it reports.
+    tag = given.get(_KIND, result.get(_KIND))
+    heads = [*paths, *(f"{path}.{tag}" for path in paths if isinstance(tag, str))]
     for key, item in given.items():
         inner = annotation_at(annotation, [key])
-        result[key] = _merge(
-            inner[0] if len(inner) == 1 else Any, result.get(key), item, f"{path}.{key}", source, origins
-        )
+        kind = inner[0] if len(inner) == 1 else Any
+        result[key] = _merge(kind, result.get(key), item, [f"{head}.{key}" for head in heads], source, origins)
     return result
 
 

@@ -166,6 +166,10 @@ def _describe(settings: type[BaseModel], item: Any, origins: Mapping[str, str]) 
         return f"{name}: unknown setting{nearest(location[-1], known_names(settings, location[:-1]))}{source}"
     if item["type"] == "missing":
         return f"{name}: this setting is required and was not given"
+    if item["type"] == "union_tag_invalid":
+        facts = item["ctx"]
+        kind = str(facts["discriminator"]).strip("'")
+        return f"{name}.{kind}: expected one of {facts['expected_tags']}, received {_shown(facts['tag'])}{source}"
     message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if item["type"] == "value_error":
         return f"{name}: {message}{source}" if name else f"{message}{source}"
