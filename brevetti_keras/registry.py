@@ -33,8 +33,8 @@ class ModelType:
         Settings: the job's settings class.
         job: `"module:Class"` of the Job, imported only in the job's own process.
         demo: `"module:function"` that shows the model type on images it brings along, or None. Called with the
-            workspace's path or None, it returns a dict with at least `job`, `devel_accuracy`, `report`, `artifacts`
-            and `seconds`.
+            workspace's path or None and a function that takes a line of progress, it returns a dict with at least
+            `job`, `devel_accuracy`, `report`, `artifacts` and `seconds`.
     """
 
     name: ClassVar[str]

@@ -30,7 +30,7 @@ def demo(model_type: str, workspace: str | None, as_json: bool) -> None:
         )
     # One JSON object on standard output; whatever the training says goes to standard error.
     with contextlib.redirect_stdout(sys.stderr):
-        result = load_reference(reference)(workspace)
+        result = load_reference(reference)(workspace, click.echo)
     if as_json:
         print_json(result)
         return

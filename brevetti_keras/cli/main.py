@@ -115,10 +115,6 @@ def _tell(error: Exception, status: int) -> int:
 
 
 def _tell_system_error(error: OSError) -> int:
-    if error.errno == errno.EPIPE:
-        # The reader of our output went away (`… | head`): nothing to tell, and nowhere to tell it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     advice = {
         errno.ENOSPC: "free some space, or name another workspace with --workspace",
         errno.EACCES: "check the permissions, or name another workspace with --workspace",

@@ -45,12 +45,17 @@ def test_a_folder_that_is_not_there_is_one_clear_line(command, tmp_path):
     assert str(tmp_path / "nowhere") in line
 
 
-def test_a_second_dataset_of_one_name_is_refused(command, vials, tmp_path):
+def test_a_given_name_is_taken_once(command, vials, tmp_path):
+    command("dataset", "add", str(vials), "--name", "lot")
+    other = write_image_folder(tmp_path / "other" / "vials", {"a": 1})
+    assert "lot" in command.fails("dataset", "add", str(other), "--name", "lot", status=1)
+    assert len(command("dataset", "list", "--json").json()) == 1
+
+
+def test_folders_of_one_name_become_datasets_of_two(command, vials, tmp_path):
     command("dataset", "add", str(vials))
     other = write_image_folder(tmp_path / "other" / "vials", {"a": 1})
-    line = command.fails("dataset", "add", str(other), status=1)
-    assert "vials" in line
-    assert len(command("dataset", "list", "--json").json()) == 1
+    assert "added 'vials-2' with 1 images" in command("dataset", "add", str(other)).out
 
 
 def test_an_unknown_dataset_is_told_with_the_nearest(command, vials):
@@ -68,7 +73,7 @@ def test_hostile_names_are_listed_not_obeyed(command, tmp_path):
 
 def test_a_workspace_that_cannot_be_made_is_one_clear_line(command, tmp_path):
     (tmp_path / "file").write_text("")
-    line = command.fails("dataset", "list", "--workspace", str(tmp_path / "file" / "inside"), status=1)
+    line = command.fails("dataset", "list", "--workspace", str(tmp_path / "file" / "inside"), status=2)
     assert str(tmp_path / "file") in line
 
 
