@@ -115,7 +115,7 @@ def _object_column(name: str, series: "pd.Series[Any]") -> Column:
     values = series.to_numpy()
     types = set(map(type, values))
     if all(issubclass(kind, (tuple, list, np.ndarray)) for kind in types):
-        return _TupleColumn(values, _element_dtype(name, set(map(type, itertools.chain.from_iterable(values)))))
+        return _tuple_column(name, values)
     missing = series.isna().to_numpy() if series.hasnans else np.zeros(len(values), dtype=bool)
     if missing.any():
         types = set(map(type, values[~missing]))
@@ -123,6 +123,15 @@ def _object_column(name: str, series: "pd.Series[Any]") -> Column:
             raise _missing(name, missing)
     dtype = _element_dtype(name, types)
     return _TextColumn(values) if dtype == _TEXT else _NumberColumn(_converted(name, values.tolist(), dtype))
+
+
+def _tuple_column(name: str, values: NDArray[Any]) -> Column:
+    types = set(map(type, itertools.chain.from_iterable(values)))
+    dtype = _element_dtype(name, types)
+    if int in types and dtype.kind in "iu":
+        elements = list(itertools.chain.from_iterable(values))
+        _converted(name, [min(elements), max(elements)], dtype)
+    return _TupleColumn(values, dtype)
 
 
 def _element_dtype(name: str, types: set[type]) -> np.dtype[Any]:

@@ -2,7 +2,7 @@
 
     generator = DataGenerator(samples, shuffle=True, repeat=True, output_structure=("img", "onehot"))
     generator = generator.map([ImagePipeline(target_size=(64, 64)), OneHotEncoder(classes)])
-    model.fit(generator.get_dataset(), steps_per_epoch=len(generator), epochs=10)
+    model.fit(generator.get_dataset(), steps_per_epoch=len(generator), epochs=10, shuffle=False)
 
 The class itself is in generator.py, which tells how its parts work together.
 """

@@ -5,7 +5,7 @@ The frame's columns (columns.py) are gathered in an order (sampling.py), batch b
 
     train = DataGenerator(samples, shuffle=True, repeat=True, output_structure=("img", "onehot"))
     train = train.map([ImagePipeline(target_size=(64, 64)), OneHotEncoder(classes)])
-    model.fit(train.get_dataset(), steps_per_epoch=len(train), epochs=10)
+    model.fit(train.get_dataset(), steps_per_epoch=len(train), epochs=10, shuffle=False)
 """
 
 import copy
@@ -217,9 +217,15 @@ class DataGenerator:
 
         Args:
             epoch: from 0.
-            step: of the epoch, from 0, below `len(generator)`.
+            step: of the epoch, from 0; `len(generator)` is the next epoch's first.
+
+        Raises:
+            InvalidInputError: for a batch that there is not.
         """
-        return self._feed.place(self._number((epoch, step)))[2]
+        number = self._number((epoch, step))
+        if self._epochs is not None and number == self._epochs * len(self):
+            raise InvalidInputError(f"expected a batch before the end, received ({epoch}, {step})")
+        return self._feed.place(number)[2]
 
     def _dataset(self, feed: Feed, batch: bool, start: tuple[int, int]) -> Any:
         last = None if self._epochs is None else self._epochs * len(self)

@@ -1,7 +1,7 @@
 """`build_image_data_generator`: the usual generator of an image classifier in one call.
 
 train = build_image_data_generator(samples, image={"target_size": (64, 64)}, shuffle=True, repeat=True)
-model.fit(train.get_dataset(), steps_per_epoch=len(train))
+model.fit(train.get_dataset(), steps_per_epoch=len(train), shuffle=False)
 """
 
 from collections.abc import Mapping, Sequence

@@ -50,19 +50,20 @@ def map_name(function: Map) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
-class _Batch(dict[str, Any]):
-    """What a map receives: a dict of its own that names the map when a key is missing."""
+def _batch_type(reader: str) -> type[dict[str, Any]]:
+    """Returns a dict that names its reader when a key is missing.
 
-    def __init__(self, columns: Mapping[str, Any], reader: str) -> None:
-        super().__init__(columns)
-        self._reader = reader
+    A class for each reader, since TensorFlow makes new dicts of a dict's class from the items alone.
+    """
 
-    def __missing__(self, key: str) -> Any:
-        known = ", ".join(map(repr, self))
-        raise InvalidInputError(
-            f"{self._reader} needs {key!r}, received samples with {known}: "
-            "put the map that makes it before, or set the map's key"
-        )
+    class Batch(dict[str, Any]):
+        def __missing__(self, key: str) -> Any:
+            raise InvalidInputError(
+                f"{reader} needs {key!r}, received samples with {', '.join(map(repr, self))}: "
+                "put the map that makes it before, or set the map's key"
+            )
+
+    return Batch
 
 
 def apply_map(dataset: Any, function: Map, position: int, stream: int | None) -> Any:
@@ -79,10 +80,11 @@ def apply_map(dataset: Any, function: Map, position: int, stream: int | None) ->
         BrevettiError: as the map raises it.
     """
     reader = f"map {position + 1} ({map_name(function)})"
+    batch_type = _batch_type(reader)
     failures: list[BrevettiError] = []
 
     def run(columns: dict[str, Any], seeds: Any) -> tuple[dict[str, Any], Any]:
-        batch = _Batch(columns, reader)
+        batch = batch_type(columns)
         try:
             result = function(batch) if stream is None else function(batch, seed=seeds[:, stream])
             if not isinstance(result, Mapping):
