@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from brevetti_keras.data.text_csv import read_text_csv
 from brevetti_keras.io.local import LocalStorage, folder_lock
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import DataError, NotFoundError
@@ -57,13 +58,12 @@ class IdentificationFile:
     def _parse(self, data: bytes) -> pd.DataFrame:
         if not data:
             return pd.DataFrame({name: pd.Series(dtype="str") for name in (ETAG, *self._key, PURPOSE)})
-        try:
-            frame = pd.read_csv(io.BytesIO(data), dtype="str", na_filter=False, encoding="utf-8-sig")
-        except (ValueError, UnicodeDecodeError) as error:  # pandas' own parser errors are ValueErrors
-            raise DataError(f"{self._name}: expected a CSV of ids and purposes, received: {error}") from error
+        frame = read_text_csv(data, self._name)
         if PURPOSE not in frame or not {ETAG, *self._key}.intersection(frame.columns):
             expected = ", ".join([ETAG, *self._key, PURPOSE])
-            raise DataError(f"{self._name}: expected the columns {expected}, received {', '.join(frame.columns)}")
+            raise DataError(
+                f"{self._name}: expected the columns {expected}, received {', '.join(frame.columns) or 'none'}"
+            )
         for column in (ETAG, *self._key):
             if column not in frame:
                 frame[column] = pd.Series("", index=frame.index, dtype="str")

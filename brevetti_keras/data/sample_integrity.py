@@ -169,7 +169,8 @@ class SampleSplit(Settings):
         self, df: pd.DataFrame, free: Codes, units: Codes, strata: Key | None, texts: Sequence[str]
     ) -> npt.NDArray[np.bool_]:
         units = pd.factorize(units)[0].astype(np.int64)
-        order = _draw(units, _hashes(texts, 0), int(self.seed or 0))
+        paths = _texts(key_of(df.iloc[free], ["path"])).tolist() if "path" in df.columns else texts
+        order = _draw(units, texts, paths, int(self.seed or 0))
         if strata is None:
             codes = np.zeros(len(free), dtype=np.int64)
         else:
@@ -232,13 +233,21 @@ def _hashes(texts: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
     return np.fromiter(values, dtype=np.uint64, count=len(texts))
 
 
-def _draw(units: Codes, hashes: npt.NDArray[np.uint64], seed: int) -> Codes:
-    """Returns the units in an order that depends on the seed and on what is in them, not on where it stands."""
+def _draw(units: Codes, texts: Sequence[str], others: Sequence[str], seed: int) -> Codes:
+    """Returns the units in an order that depends on the seed and on what is in them, not on where it stands. Units of
+    equal `texts` are drawn by `others`."""
     count = int(units.max(initial=-1)) + 1
+    drawn = _drawn(units, texts, count, seed)
+    if len(np.unique(drawn)) == count:
+        return np.argsort(drawn)
+    return np.lexsort((_drawn(units, others, count, seed), drawn))
+
+
+def _drawn(units: Codes, texts: Sequence[str], count: int, seed: int) -> npt.NDArray[np.uint64]:
     # Sums wrap around; the least or greatest hash of a unit would draw big units earlier or later than small ones.
     sums = np.zeros(count, dtype=np.uint64)
-    np.add.at(sums, units, hashes)
-    return np.argsort(_mix(sums + np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15)), kind="stable")
+    np.add.at(sums, units, _hashes(texts, 0))
+    return _mix(sums + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64))
 
 
 def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

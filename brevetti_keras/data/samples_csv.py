@@ -5,11 +5,9 @@
 A column of numbers becomes numbers only if no number loses a digit by it: `0017` stays text.
 """
 
-import csv
-import io
-
 import pandas as pd
 
+from brevetti_keras.data.text_csv import read_text_csv
 from brevetti_keras.utils.errors import DataError
 
 _NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?"
@@ -30,25 +28,13 @@ def read_samples_csv(data: bytes, name: str) -> pd.DataFrame:
         DataError: if it is not CSV in UTF-8, has no column `path`, has one name twice, a row of another length or a
             row without a path.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{name}: expected a CSV of samples in UTF-8, received one that cannot be read: {error}"
-        ) from error
-    header = rows[0] if rows else []
-    if "path" not in header:
-        raise DataError(f"{name}: expected a column 'path', received {', '.join(header) or 'an empty file'}")
-    if len(set(header)) != len(header):
-        raise DataError(f"{name}: expected each column once, received {', '.join(header)}")
-    body = [(number, row) for number, row in enumerate(rows[1:], start=2) if row]
-    at = header.index("path")
-    for number, row in body:
-        if len(row) != len(header):
-            raise DataError(f"{name}: expected {len(header)} values in row {number}, received {len(row)}")
-        if not row[at] or "\0" in row[at]:
-            raise DataError(f"{name}: expected a path in row {number}, received {row[at]!r}")
-    frame = pd.DataFrame([row for _, row in body], columns=pd.Index(header), dtype="str")
+    frame = read_text_csv(data, name)
+    if "path" not in frame:
+        raise DataError(f"{name}: expected a column 'path', received {', '.join(frame.columns) or 'an empty file'}")
+    unusable = (frame["path"] == "") | frame["path"].str.contains("\0", regex=False)
+    if unusable.any():
+        row = int(unusable.to_numpy().argmax())
+        raise DataError(f"{name}: expected a path in row {row + 1}, received {frame['path'][row]!r}")
     for column in frame.columns.difference(["path", "category", "folder", "reference"]):
         frame[column] = _typed(frame[column])
     return frame

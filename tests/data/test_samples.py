@@ -281,9 +281,9 @@ class TestCsv:
             ("", "expected a column 'path', received an empty file"),
             ("file,category\na,b\n", "expected a column 'path', received file, category"),
             ("path,path\na,b\n", "expected each column once"),
-            ("path,category\na\n", "expected 2 values in row 2, received 1"),
-            ("path,category\na.png,x\n,b\n", "expected a path in row 3"),
-            (b"path\n\xff.png\n", "CSV of samples in UTF-8"),
+            ("path,category\na\n", "expected 2 values in row 1, received 1"),
+            ("path,category\na.png,x\n,b\n", "expected a path in row 2"),
+            (b"path\n\xff.png\n", "CSV in UTF-8"),
             ('path\n"open', "cannot be read"),
         ],
     )
