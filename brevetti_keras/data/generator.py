@@ -96,6 +96,11 @@ class DataGenerator:
         """Samples a batch, of this worker."""
         return self._feed.batch_size
 
+    @property
+    def maps(self) -> tuple[Map, ...]:
+        """The chain of maps, in order."""
+        return self._maps
+
     def __len__(self) -> int:
         """Batches an epoch, of this worker."""
         return self._feed.steps

@@ -40,6 +40,27 @@ def infer_value_range(images: npt.NDArray[Any]) -> tuple[float, float]:
     return (-1.0, 1.0) if low < -0.25 else (0.0, 1.0)
 
 
+def as_planes(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Returns what of an image can be shown, its values as they are.
+
+    Args:
+        image: see `as_rgb`.
+
+    Returns:
+        (height, width, 1 or 3).
+
+    Raises:
+        InvalidInputError: for an array of another shape, or without pixels.
+    """
+    planes = image[0] if image.ndim == 4 and image.shape[0] else image
+    planes = planes[..., None] if planes.ndim == 2 else planes
+    if planes.ndim != 3 or 0 in planes.shape or planes.dtype.kind not in "biuf":
+        raise InvalidInputError(
+            f"expected an image as numbers of shape (height, width, channels), received {image.dtype} {image.shape}"
+        )
+    return planes[..., :3] if planes.shape[-1] >= 3 else planes[..., :1]
+
+
 def as_rgb(image: npt.NDArray[Any], value_range: tuple[float, float] | None = None) -> Pixels:
     """Returns an image as 8-bit RGB.
 
@@ -54,49 +75,44 @@ def as_rgb(image: npt.NDArray[Any], value_range: tuple[float, float] | None = No
     Raises:
         InvalidInputError: for an array of another shape, or without pixels.
     """
-    if image.ndim == 4 and image.shape[0]:
-        image = image[0]
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.ndim != 3 or 0 in image.shape or image.dtype.kind not in "biuf":
-        raise InvalidInputError(
-            f"expected an image as numbers of shape (height, width, channels), received {image.dtype} {image.shape}"
-        )
+    image = as_planes(image)
     low, high = value_range or infer_value_range(image)
     if image.dtype != np.uint8 or (low, high) != (0.0, 255.0):
         scaled = (np.nan_to_num(image.astype(np.float32), nan=low, posinf=high, neginf=low) - low) * (
             255.0 / (high - low)
         )
         image = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    channels = image[..., :3] if image.shape[-1] >= 3 else image[..., :1]
-    return np.ascontiguousarray(np.broadcast_to(channels, (*image.shape[:2], 3)))
+    return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 
-def fit_square(picture: Pixels, side: int) -> Pixels:
+def fit_square(picture: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
     """Returns a picture scaled into a square, its proportions kept, centred on black.
 
     Args:
-        picture: (height, width, 3).
+        picture: (height, width, channels), uint8 or float32.
         side: pixels.
+
+    Returns:
+        (side, side, channels); around a float32 picture is NaN, which `as_rgb` shows black in any value range.
     """
     small = shrink(picture, side, enlarge=True)
     height, width = small.shape[:2]
-    square = np.zeros((side, side, 3), np.uint8)
+    square = np.full((side, side, small.shape[2]), np.nan if small.dtype.kind == "f" else 0, small.dtype)
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = small
     return square
 
 
-def shrink(picture: Pixels, side: int, *, enlarge: bool = False) -> Pixels:
+def shrink(picture: npt.NDArray[Any], side: int, *, enlarge: bool = False) -> npt.NDArray[Any]:
     """Returns a picture whose longer side is at most `side` pixels, or exactly that with `enlarge`."""
-    height, width = picture.shape[:2]
+    height, width, channels = picture.shape
     scale = side / max(height, width)
     if scale >= 1 and not enlarge:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Averaging keeps a small defect visible in a small picture; enlarged pixels stay pixels.
     resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
-    return np.asarray(resized, np.uint8)
+    return np.asarray(resized, picture.dtype).reshape(size[1], size[0], channels)
 
 
 def encode_jpeg(picture: Pixels) -> bytes:
