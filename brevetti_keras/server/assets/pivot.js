@@ -1,0 +1,184 @@
+// The pivot table: drag and drop (or keys), figures that open the samples behind them.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", async () => {
+  const place = document.getElementById("pivot-table");
+  const said = document.getElementById("pivot-said");
+  const { naturalSort, sortAs, renderers, numberFormat } = jQuery.pivotUtilities;
+  const whole = numberFormat({ digitsAfterDecimal: 0 });
+  const percent = numberFormat({ digitsAfterDecimal: 1, scaler: 100, suffix: " %" });
+  const decimal = numberFormat({ digitsAfterDecimal: 4 });
+  const unwrap = (value) => (Array.isArray(value) ? value.join(", ") : value === null || value === undefined ? "N/A" : typeof value === "object" ? JSON.stringify(value) : value);
+
+  // Samples are counted once each: one with several labels has several records under one id.
+  function counter() {
+    const seen = new Set();
+    return {
+      total: 0,
+      push(record) {
+        if (record.id !== undefined && record.id !== "N/A") {
+          if (seen.has(record.id)) return;
+          seen.add(record.id);
+        }
+        this.total += Number(record.count ?? 1);
+      },
+    };
+  }
+
+  const samples = () => () => {
+    const counted = counter();
+    return { push: (record) => counted.push(record), value: () => counted.total, format: whole };
+  };
+
+  const share = (of) => () => (data, row, column) => {
+    const counted = counter();
+    return {
+      push: (record) => counted.push(record),
+      inner: counted,
+      samples: counted,
+      value() {
+        const whole = data.getAggregator(...of(row ?? [], column ?? [])).samples.total;
+        return whole ? counted.total / whole : null;
+      },
+      format: percent,
+    };
+  };
+
+  const mean = (key) => () => () => {
+    let total = 0;
+    let weight = 0;
+    return {
+      push(record) {
+        const value = record[key];
+        if (typeof value !== "number") return;
+        const count = Number(record.count ?? 1);
+        total += value * count;
+        weight += count;
+      },
+      value: () => (weight ? total / weight : null),
+      format: (value) => (value === null ? "" : decimal(value)),
+    };
+  };
+
+  function colourScale(values) {
+    const numbers = values.filter((value) => Number.isFinite(value));
+    const top = Math.max(...numbers, 0);
+    const ink = brevetti.style("accent").match(/[\d.]+/g).slice(0, 3).join(", ");
+    return (value) => (top > 0 && Number.isFinite(value) ? `rgba(${ink}, ${(0.55 * value) / top})` : "transparent");
+  }
+
+  function describe(keys, values) {
+    return Object.fromEntries(keys.map(([key, label], index) => [key, [label, String(values[index])]]));
+  }
+
+  function makeReachable(table, labels) {
+    for (const cell of table.querySelectorAll("td.pvtVal, td.pvtTotal, td.pvtGrandTotal")) {
+      if (!cell.textContent) continue;
+      cell.tabIndex = 0;
+      cell.setAttribute("role", "button");
+    }
+    for (const chip of table.querySelectorAll("li span.pvtAttr")) {
+      chip.tabIndex = 0;
+      chip.setAttribute("role", "button");
+      const where = chip.closest(".pvtRows") ? "in rows" : chip.closest(".pvtCols") ? "in columns" : "not used";
+      chip.setAttribute("aria-label", `Field ${labels.get(chip.firstChild?.textContent.trim()) ?? chip.firstChild?.textContent.trim()}, ${where}`);
+    }
+    for (const [selector, name] of [[".pvtAggregator", "Figure"], [".pvtRenderer", "Shown as"]]) {
+      table.querySelector(selector)?.setAttribute("aria-label", name);
+    }
+    for (const [selector, name] of [[".pvtRowOrder", "Order of the rows"], [".pvtColOrder", "Order of the columns"]]) {
+      const element = table.querySelector(selector);
+      if (!element) continue;
+      element.setAttribute("role", "button");
+      element.tabIndex = 0;
+      element.setAttribute("aria-label", name);
+    }
+    for (const triangle of table.querySelectorAll(".pvtTriangle")) triangle.setAttribute("aria-hidden", "true");
+  }
+
+  const AREAS = { r: [".pvtRows", "rows"], c: [".pvtCols", "columns"], u: [".pvtUnused", "unused fields"] };
+
+  function onKey(event) {
+    const target = event.target;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target.matches("td[role=button], .pvtRowOrder, .pvtColOrder") && (event.key === "Enter" || event.key === " ")) {
+      event.preventDefault();
+      jQuery(target).trigger("click");
+      return;
+    }
+    if (!target.matches("span.pvtAttr")) return;
+    const item = target.closest("li");
+    const name = target.firstChild.textContent.trim();
+    if (event.key in AREAS) {
+      const [selector, words] = AREAS[event.key];
+      place.querySelector(selector).append(item);
+      said.textContent = `${name} moved to ${words}`;
+    } else if (event.key === "ArrowLeft" && item.previousElementSibling?.matches("li")) {
+      item.previousElementSibling.before(item);
+      said.textContent = `${name} moved forward`;
+    } else if (event.key === "ArrowRight" && item.nextElementSibling?.matches("li")) {
+      item.nextElementSibling.after(item);
+      said.textContent = `${name} moved back`;
+    } else return;
+    event.preventDefault();
+    target.dataset.focused = "true";
+    jQuery(item.parentElement).trigger("sortupdate", { item: jQuery(item) });
+    setTimeout(() => place.querySelectorAll("span.pvtAttr").forEach((chip) => {
+      if (chip.firstChild.textContent.trim() === name) chip.focus();
+    }), 60);
+  }
+
+  try {
+    const [fields, records] = await Promise.all([brevetti.fetchJson(place.dataset.fields), brevetti.fetchJson(place.dataset.records)]);
+    const all = [...fields.rowFields, ...fields.colFields, ...fields.fields];
+    // The table knows fields by their label; two of one label keep their keys.
+    const twice = new Set(all.map((field) => field.label).filter((label, index, labels) => labels.indexOf(label) !== index));
+    const label = (field) => (twice.has(field.label) ? `${field.label} (${field.key})` : field.label);
+    const keyOf = new Map(all.map((field) => [label(field), field.key]));
+    const sorters = Object.fromEntries(all.filter((field) => field.sort).map((field) => [label(field), sortAs(field.sort.map((value) => String(unwrap(value))))]));
+    const extra = [...new Set(records.flatMap((record) => Object.keys(record)))].filter((key) => key !== "id" && key !== "count" && !all.some((field) => field.key === key));
+    const rows = records.map((record) => {
+      const row = { id: record.id, count: record.count };
+      for (const field of all) row[label(field)] = String(unwrap(record[field.key]));
+      for (const key of extra) row[key] = record[key];
+      return row;
+    });
+    const aggregators = {
+      Samples: samples,
+      "Share of all": share(() => [[], []]),
+      "Share of the row": share((row) => [row, []]),
+      "Share of the column": share((row, column) => [[], column]),
+    };
+    for (const key of extra.filter((name) => records.some((record) => typeof record[name] === "number"))) aggregators[`Mean of ${key}`] = mean(key);
+    const onCell = (event, value, filters, data) => {
+      const keys = Object.keys(filters).map((name) => [keyOf.get(name) ?? name, name]);
+      const filter = describe(keys, Object.values(filters));
+      let count = 0;
+      const counted = counter();
+      data.forEachMatchingRecord(filters, (record) => counted.push(record));
+      count = counted.total;
+      brevetti.samplesBehind(document.getElementById("pivot-behind"), place, filter, `${whole(count)} ${count === 1 ? "sample" : "samples"}`);
+    };
+    const draw = () => jQuery(place).empty().pivotUI(rows, {
+      rows: fields.rowFields.map(label),
+      cols: fields.colFields.map(label),
+      hiddenAttributes: ["id", "count", ...extra],
+      aggregators,
+      aggregatorName: "Samples",
+      renderers: { Table: renderers.Table, "Heat map": renderers.Heatmap, "Heat map by row": renderers["Row Heatmap"], "Heat map by column": renderers["Col Heatmap"], Bars: renderers["Table Barchart"] },
+      rendererName: "Heat map",
+      sorters: (name) => sorters[name] ?? naturalSort,
+      rendererOptions: { table: { clickCallback: onCell }, heatmap: { colorScaleGenerator: colourScale } },
+      unusedAttrsVertical: false,
+      onRefresh: () => makeReachable(place, new Map()),
+    }, true);
+    place.replaceChildren();
+    place.tabIndex = -1;
+    draw();
+    place.addEventListener("keydown", onKey);
+    window.addEventListener("colours-changed", draw);
+    place.removeAttribute("aria-busy");
+  } catch (error) {
+    brevetti.failed(place, "The pivot table", error);
+  }
+});
