@@ -6,6 +6,7 @@ Links are followed before the path is compared, so none leads out; only in a dat
 links, may one lead to an image elsewhere.
 """
 
+import csv
 import os
 from collections.abc import Iterator
 
@@ -59,8 +60,22 @@ def _buckets(service: Service, principal: Principal) -> Iterator[str]:
 def _opens(bucket: str, plain: str, real: str) -> bool:
     if _inside(os.path.realpath(bucket), real):
         return not _hidden(os.path.relpath(real, os.path.realpath(bucket)))
-    linked = _inside(bucket, plain) and not _hidden(os.path.relpath(plain, bucket))
-    return linked and all(name.lower().endswith(_IMAGES) for name in (plain, real))
+    if not all(name.lower().endswith(_IMAGES) for name in (plain, real)):
+        return False
+    if bucket.lower().endswith(".csv") and os.path.isfile(bucket):
+        return _lists(bucket, plain)
+    return _inside(bucket, plain) and not _hidden(os.path.relpath(plain, bucket))
+
+
+def _lists(table: str, plain: str) -> bool:
+    """Tells whether a CSV of samples names the path, as it is or from the CSV's folder."""
+    top = os.path.dirname(table)
+    try:
+        with open(table, newline="", encoding="utf-8-sig") as file:
+            named = (row.get("path") or "" for row in csv.DictReader(file))
+            return any(os.path.normpath(os.path.join(top, path)) == plain for path in named)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
 
 
 def _inside(folder: str, path: str) -> bool:

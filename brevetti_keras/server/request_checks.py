@@ -34,9 +34,7 @@ def check_host(headers: Headers, allowed: Collection[str]) -> None:
     hosts = headers.getlist("host")
     match = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
     if match is None or match["name"].lower() not in allowed:
-        raise Refused(
-            421, "this host name is not served here: use the address that the server printed, or --allow-host"
-        )
+        raise Refused(421, "this host name is not served here: use the address that the server printed")
 
 
 def check_origin(scope: Scope, headers: Headers) -> None:

@@ -78,7 +78,8 @@ def _run(
 ) -> None:
     port = listener.getsockname()[1]
     sessions = Sessions(cookie=f"brevetti_{port}")
-    shown = f"[{host}]" if ":" in host else host
+    shown = next(iter(allowed_hosts), socket.gethostname()) if host in {"0.0.0.0", "::"} else host
+    shown = f"[{shown}]" if ":" in shown else shown
     names = {*LOCAL_HOSTS, shown.lower(), *(name.lower() for name in allowed_hosts)}
     config = uvicorn.Config(
         build_app(service, sessions, allowed_hosts=names),

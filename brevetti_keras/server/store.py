@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoResultFound, SQLAlchemyError
 
 from brevetti_keras.server.session import Reader, Writer
 from brevetti_keras.server.verification import verify_database
@@ -135,6 +135,8 @@ def _one_line() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translated(error) from error
+    except NoResultFound as error:
+        raise IntegrityError("the head of the log of changes is missing from the database: restore a backup") from error
 
 
 def _translated(error: DBAPIError) -> BrevettiError:

@@ -46,9 +46,11 @@ def progress(row: Row, events: Iterable[Event]) -> dict[str, Any]:
 def _status(changed: dict[str, Any], event: Event) -> None:
     body = event.body
     state = body.get("state")
-    if state not in _STATES or not _may_enter(changed["state"], str(state), resumed=bool(body.get("resumed"))):
+    if not isinstance(state, str) or state not in _STATES:
         return
-    _enter(changed, str(state), str(body.get("message") or ""), event.time)
+    if not _may_enter(changed["state"], state, resumed=bool(body.get("resumed"))):
+        return
+    _enter(changed, state, str(body.get("message") or ""), event.time)
     if _whole(body.get("epochs")) is not None:
         changed["epochs"] = _whole(body.get("epochs"))
     if _whole(body.get("pid")) is not None:

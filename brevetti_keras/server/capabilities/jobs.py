@@ -36,7 +36,7 @@ from brevetti_keras.wire.routes import job_urls
 _LOG = logging.getLogger(__name__)
 # Inside the class, `list` is its method.
 _Trees = list[Tag]
-_LIVE: tuple[JobState, ...] = ("created", "queued", "running", "failed", "stopped")
+_LIVE: tuple[JobState, ...] = ("created", "queued", "running")
 
 
 class Jobs:
@@ -151,15 +151,21 @@ class Jobs:
             limit: at most so many.
             offset: skip so many.
         """
-        self._refresh_all()
-        with self._store.read() as reader:
-            rows = reader.find(
-                tables.jobs, _in_state(state), order=("number",), descending=True, limit=limit, offset=offset
-            )
+        self._refresh_live()
+        rows = self._rows(state, limit, offset)
+        # One that had ended may have gone on; looked at only when it is shown, as there may be very many.
+        if self._refresh([row for row in rows if row["state"] not in _LIVE]):
+            rows = self._rows(state, limit, offset)
         return [job_record(row) for row in rows]
+
+    def _rows(self, state: JobState | None, limit: int, offset: int) -> Sequence[Row]:
+        with self._store.read() as reader:
+            where = _in_state(state)
+            return reader.find(tables.jobs, where, order=("number",), descending=True, limit=limit, offset=offset)
 
     def count(self, state: JobState | None = None) -> int:
         """Returns how many jobs there are, or how many are in `state`."""
+        self._refresh_live()
         with self._store.read() as reader:
             return reader.count(tables.jobs, _in_state(state))
 
@@ -197,7 +203,7 @@ class Jobs:
                 f"expected a job of your own, received one whose process {row['pid']} is another's"
             ) from error
         if not asked:
-            body = status_body("stopped", "stopped before it had a process")
+            body = status_body("stopped", "marked as stopped: it has no process that is known here")
             self._events.append(job.id, [Event(key=f"stop-{uuid.uuid4()}", kind="status", body=body)])
         return self.get(job.id)
 
@@ -223,32 +229,37 @@ class Jobs:
             row = reader.first(tables.jobs, {"key_hash": key_hash(key)})
         return row["id"] if row is not None and matches(row["key_hash"], key) and not row["key_ended"] else None
 
-    def _refresh_all(self) -> None:
+    def _refresh_live(self) -> None:
         with self._store.read() as reader:
             rows = reader.find(tables.jobs, {"state": list(_LIVE)})
         self._refresh(rows)
 
-    def _refresh(self, rows: Sequence[Row]) -> None:
-        """Brings rows up to date; a failure to write must not keep anyone from reading what is known."""
+    def _refresh(self, rows: Sequence[Row]) -> int:
+        """Brings rows up to date and returns how many changed; a failure to write must not keep anyone from reading
+        what is known."""
+        changed = 0
         for row in rows:
             try:
-                self._reconcile(row)
+                changed += self._reconcile(row)
             except BrevettiError as error:
                 _LOG.warning("the state of job %s may be out of date: %s", row["id"], error)
+        return changed
 
-    def _reconcile(self, row: Row) -> None:
+    def _reconcile(self, row: Row) -> bool:
         # Whether it lives is asked before its log is read: what it wrote before it ended is then in the log.
         gone = row["state"] == "running" and is_alive(row) is False
-        if row["state"] != "completed" and log_has_grown(self._folders.event_log(row["id"]), row):
+        grown = row["state"] != "completed" and log_has_grown(self._folders.event_log(row["id"]), row)
+        if grown:
             self._events.sync(row["id"])
         if not gone:
-            return
+            return grown
         with self._store.read() as reader:
             now = _row(reader, row["id"])
         if (now["state"], now["pid"], now["pid_started"]) == ("running", row["pid"], row["pid_started"]):
             body = status_body("failed", f"its process ({row['pid']}) is gone and left no report")
             event = Event(key=f"gone-{row['pid']}-{row['pid_started']}", kind="status", body=body)
             self._events.append(row["id"], [event])
+        return True
 
 
 def _in_state(state: JobState | None) -> dict[str, Any]:
