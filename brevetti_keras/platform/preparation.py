@@ -70,4 +70,4 @@ class Preparation:
         table = self._quarantined.assign(category=["/".join(labels) for labels in self._quarantined["category"]])
         path = self._quarantine_path()
         atomic_write(path, table.to_csv(index=False).encode("utf-8"))
-        _LOGGER.warning("%d files cannot be used and were set aside, see %s", len(self._quarantined), path)
+        _LOGGER.warning("set aside %d file(s) that cannot be used, see %s", len(self._quarantined), path)

@@ -123,6 +123,8 @@ def _sources(
     datasets: SampleSource | str | os.PathLike[str] | Iterable[SampleSource | str | os.PathLike[str]],
 ) -> list[SampleSource]:
     given = [datasets] if isinstance(datasets, (SampleSource, str, os.PathLike)) else list(datasets)
+    if not given:
+        raise InvalidInputError("expected at least one dataset, received none: give --dataset PATH_OR_NAME")
     found: dict[str, SampleSource] = {}
     for one in given:
         if isinstance(one, (str, os.PathLike)):
@@ -134,8 +136,6 @@ def _sources(
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    if not frames:
-        return pd.DataFrame(columns=["path", "category"])
     if len(frames) == 1:
         return frames[0]
     full = [frame for frame in frames if len(frame)] or frames[:1]
