@@ -8,10 +8,12 @@ Digits", UCI Machine Learning Repository, 1998). The number in a file's name is 
 
 import io
 import os
+import tempfile
+from collections.abc import Iterator, Mapping
 
 from PIL import Image
 
-from brevetti_keras.io.local import atomic_write
+from brevetti_keras.io.local import atomic_write, os_errors
 from brevetti_keras.utils.lazy import lazy_import
 
 datasets = lazy_import("sklearn.datasets", install="scikit-learn")
@@ -21,7 +23,9 @@ _LEVELS = 16
 
 
 def write_digits(folder: str) -> str:
-    """Writes the digits below `folder`, each file in one step, and leaves alone what is there already and right.
+    """Writes the digits below `folder`, and leaves alone what is there already and right.
+
+    A new folder appears at once, with all its files.
 
     Args:
         folder: made if need be. Other files in it are left as they are.
@@ -30,18 +34,48 @@ def write_digits(folder: str) -> str:
         The folder's absolute path.
 
     Raises:
+        ConflictError: if a file stands where a folder is needed.
         StorageError: if the system refuses a write.
     """
     root = os.path.abspath(folder)
+    files = dict(_files())
+    if not os.path.lexists(root):
+        with os_errors(os.path.dirname(root)):
+            _write_anew(root, files)
+    for name, content in files.items():
+        path = os.path.join(root, name)
+        if not _holds(path, content):
+            atomic_write(path, content)
+    return root
+
+
+def _files() -> Iterator[tuple[str, bytes]]:
     digits = datasets.load_digits()
     for index, (pixels, label) in enumerate(zip(digits.images, digits.target, strict=True)):
         grey = (pixels * 255 / _LEVELS).round().astype("uint8")
         buffer = io.BytesIO()
         Image.fromarray(grey).save(buffer, format="PNG")
-        path = os.path.join(root, str(label), f"{index:04d}.png")
-        if not _holds(path, buffer.getvalue()):
-            atomic_write(path, buffer.getvalue())
-    return root
+        yield f"{label}/{index:04d}.png", buffer.getvalue()
+
+
+def _write_anew(root: str, files: Mapping[str, bytes]) -> None:
+    """Writes all files beside `root` and renames their folder. Flushing each to the disk would take most of the demo's
+    time; what a power loss spoils, the next call writes again."""
+    os.makedirs(os.path.dirname(root), exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".digits-", dir=os.path.dirname(root), ignore_cleanup_errors=True
+    ) as staging:
+        for name, content in files.items():
+            path = os.path.join(staging, "digits", name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(content)
+        try:
+            os.rename(os.path.join(staging, "digits"), root)
+        except OSError:
+            # Another process that was quicker has written the same.
+            if not os.path.isdir(root):
+                raise
 
 
 def _holds(path: str, content: bytes) -> bool:
