@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from brevetti_keras.data.image.header import PREFIX, HeaderError, ImageHeader, kind_of, read_header
+from brevetti_keras.data.image.header import DAMAGE, PREFIX, HeaderError, ImageHeader, kind_of, one_line, read_header
 from brevetti_keras.utils.errors import DecodeError
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -31,8 +31,8 @@ Shrink = Callable[[int, int], int]
 MAX_PIXELS = 100_000_000
 """An image of more pixels is refused from its header: it would take gigabytes."""
 
+_MAX_CHANNELS = 4
 _MIN_IS_WHITE = 0
-_PLANAR_SEPARATE = 2
 
 
 def verify_image(path: str) -> str | None:
@@ -153,10 +153,14 @@ def _decode_cv2(data: bytes, header: ImageHeader, factor: int) -> Array | None:
     }[factor]
     color = cv2.IMREAD_GRAYSCALE if header.components == 1 else cv2.IMREAD_COLOR_RGB
     flags = size | color | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+    return _imdecode(data, flags)
+
+
+def _imdecode(data: bytes, flags: int) -> Array | None:
     try:
         image: Array | None = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
-        raise HeaderError(f"expected a sound {header.kind}, received one that OpenCV refuses: {error.err}") from error
+        raise HeaderError(f"expected a sound image, received one that OpenCV refuses: {one_line(error)}") from error
     return image
 
 
@@ -167,21 +171,22 @@ def _decode_pillow(data: bytes, kind: str) -> Array:
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         raise HeaderError(f"expected at most {MAX_PIXELS // 10**6} megapixels, received more") from error
-    # Pillow's plugins meet damaged data with any of these; all mean the same.
-    except (OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError) as error:
-        raise HeaderError(f"expected a whole {kind}, received one that is truncated or damaged: {error}") from error
+    except DAMAGE as error:
+        raise HeaderError(f"expected a whole {kind}, received one that is damaged: {one_line(error)}") from error
 
 
 def _decode_tiff(data: bytes, orientation: int) -> Array:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tiff:
             page = tiff.pages[0]
+            if page.size > _MAX_CHANNELS * MAX_PIXELS:
+                raise HeaderError(f"expected a TIFF of at most {_MAX_CHANNELS} channels, received {page.shape}")
             inverted = page.photometric == _MIN_IS_WHITE
             if max(np.atleast_1d(page.bitspersample)) <= 8:
                 return _decode_pillow(data, "TIFF")  # which turns TIFFs upright by itself
             image = _deep_tiff(page, data)
-    except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:
-        raise HeaderError(f"expected a whole TIFF, received one that is truncated or damaged: {error}") from error
+    except DAMAGE as error:
+        raise HeaderError(f"expected a whole TIFF, received one that is damaged: {one_line(error)}") from error
     if image.dtype.kind not in "uf":
         raise HeaderError(f"expected a TIFF of unsigned integers or floats, received {image.dtype}")
     if image.dtype.kind == "f":
@@ -190,7 +195,6 @@ def _decode_tiff(data: bytes, orientation: int) -> Array:
         image = image.astype(np.float32)
     elif inverted:
         image = np.iinfo(image.dtype).max - image
-    image = image if image.ndim == 3 else image[..., None]
     return _upright(image[..., :3] if image.shape[2] >= 3 else image[..., :1], orientation)
 
 
@@ -199,13 +203,15 @@ def _deep_tiff(page: Any, data: bytes) -> Array:
         image: Array = page.asarray()
     except ValueError:
         # A compression that tifffile leaves to another package; OpenCV's libtiff knows it.
-        found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        found = _imdecode(data, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
         if found is None:
             raise
-        return np.asarray(found[..., [2, 1, 0]] if found.ndim == 3 else found)
-    if image.ndim == 3 and page.planarconfig == _PLANAR_SEPARATE:
-        image = np.moveaxis(image, 0, -1)
-    return image
+        return np.asarray(found[..., [2, 1, 0]] if found.ndim == 3 else found[..., None])
+    # (planes, depth, height, width, samples) of any TIFF, with 1 for what it does not have.
+    planes, depth, height, width, samples = page.shaped
+    if depth != 1:
+        raise HeaderError(f"expected a TIFF of one flat image, received {page.shape}")
+    return np.moveaxis(image.reshape(planes, height, width, samples), 0, -2).reshape(height, width, planes * samples)
 
 
 def _upright(image: Array, orientation: int) -> Array:

@@ -7,7 +7,9 @@ so that a small file which unpacks to gigabytes is refused at once.
 """
 
 import io
+import lzma
 import struct
+import zlib
 from dataclasses import dataclass
 
 from brevetti_keras.utils.lazy import lazy_import
@@ -21,6 +23,22 @@ _ORIENTATION_TAG = 0x0112
 # Start-of-frame markers: C4, C8 and CC lie in the same range and mean other things (ITU T.81, table B.1).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
+# What Pillow and tifffile raise on damaged data is whatever the damage causes: each of these was met. Warnings are
+# among them where a program turns warnings into errors.
+DAMAGE = (
+    *(
+        ArithmeticError,
+        AttributeError,
+        EOFError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ),
+    *(struct.error, zlib.error, lzma.LZMAError, Warning),
+)
 
 
 class HeaderError(Exception):
@@ -181,9 +199,15 @@ def _tiff(data: bytes) -> ImageHeader:
             page = tiff.pages[0]
             orientation = page.tags.valueof(_ORIENTATION_TAG, default=1)
             return ImageHeader("TIFF", int(page.imagewidth), int(page.imagelength), _checked(orientation))
-    # tifffile meets damage with whatever the missing bytes cause; each is the same verdict here.
-    except (ValueError, TypeError, KeyError, AttributeError, struct.error, OSError, ArithmeticError) as error:
-        raise HeaderError(f"expected a whole TIFF, received one whose directory cannot be read: {error}") from error
+    except DAMAGE as error:
+        raise HeaderError(
+            f"expected a whole TIFF, received one whose directory is damaged: {one_line(error)}"
+        ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Returns an error's text without line breaks."""
+    return " ".join(str(error).split())
 
 
 def exif_orientation(exif: bytes) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from brevetti_keras.data.image.decode import MAX_PIXELS, read_image, read_scaled, to_255, verify_image
@@ -216,3 +218,32 @@ def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
     with open(name, "wb") as file:
         file.write(SOUND["rgb.png"])
     assert verify_image(os.fsdecode(name)) is None
+
+
+@given(
+    name=st.sampled_from([*SOUND, "deep.png", "deep.tif"]),
+    cut=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=12),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_of_any_kind_is_a_reason_and_never_another_error(
+    tmp_path: Path, name: str, cut: float, changes: list[tuple[int, int]]
+) -> None:
+    deep = {"deep.png": opencv(".png", DEEP), "deep.tif": tiff(DEEP, photometric="rgb", compression="zlib")}
+    data = bytearray({**SOUND, **deep}[name])
+    for place, value in changes:
+        data[place % len(data)] = value
+    if cut < 0.5:
+        data = data[: int(2 * cut * len(data))]
+    reason = verify_image(write(tmp_path, "damaged", bytes(data)))
+    assert reason is None or (reason.startswith("expected") and "\n" not in reason)
+
+
+def test_tiffs_of_too_many_channels_or_dimensions_are_refused(tmp_path: Path) -> None:
+    volume = tiff(np.zeros((16, 16, 16), np.uint16), photometric="minisblack", volumetric=True, tile=(16, 16, 16))
+    assert "one flat image" in str(verify_image(write(tmp_path, "volume.tif", volume)))
+
+
+def test_a_tiff_of_one_row_is_an_image(tmp_path: Path) -> None:
+    path = write(tmp_path, "row.tif", tiff(DEEP[:1, :, 0]))
+    np.testing.assert_array_equal(read_image(path), DEEP[:1, :, :1])
