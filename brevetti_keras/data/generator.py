@@ -25,6 +25,7 @@ from brevetti_keras.data.feed import Feed
 from brevetti_keras.data.mapping import Map, apply_map, extend_chain, takes_seed
 from brevetti_keras.data.sampling import Weighing, make_order
 from brevetti_keras.data.structure import Structure, check_structure, select, structure_keys
+from brevetti_keras.data.tensor_errors import own_errors
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -204,8 +205,11 @@ class DataGenerator:
         prefetch: bool = True,
         start: tuple[int, int] = (0, 0),
     ) -> Iterator[Any]:
-        """Returns `get_dataset(…)` as an iterator of numpy arrays; text is bytes, as tf.data gives it."""
-        return iter(self.get_dataset(batch, structure, prefetch, start).as_numpy_iterator())
+        """Returns `get_dataset(…)` as an iterator of numpy arrays; text is bytes, as tf.data gives it.
+
+        A map's own errors keep their type here, where the data set itself can only raise TensorFlow's.
+        """
+        return own_errors(self.get_dataset(batch, structure, prefetch, start).as_numpy_iterator())
 
     def get_samples_numpy(
         self,

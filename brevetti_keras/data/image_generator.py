@@ -36,15 +36,14 @@ def build_image_data_generator(
         InvalidInputError: for samples without a category.
         SettingsError: for settings that cannot be used.
     """
-    if classes is None:
-        classes = _labels(samples)
     if image is None or isinstance(image, Mapping):
         image = ImagePipeline.from_config(image or {})
     if isinstance(augmentation, Mapping):
         augmentation = ImageAugmenter.from_config(augmentation)
-    encoder = OneHotEncoder.from_config({"classes": classes})
-    arguments = {"output_structure": (image.output_key, encoder.output_key), **generator_arguments}
-    return DataGenerator(samples, **arguments).map([image, augmentation, encoder])
+    arguments = {"output_structure": (image.output_key, "onehot"), **generator_arguments}
+    generator = DataGenerator(samples, **arguments)
+    encoder = OneHotEncoder.from_config({"classes": _labels(samples) if classes is None else classes})
+    return generator.map([image, augmentation, encoder])
 
 
 def _labels(samples: pd.DataFrame) -> list[Any]:
@@ -52,8 +51,9 @@ def _labels(samples: pd.DataFrame) -> list[Any]:
         raise InvalidInputError(
             f"expected samples with a column 'category', received {', '.join(map(str, samples.columns)) or 'none'}"
         )
-    values = samples["category"].unique().tolist()
-    labels = {label for value in values for label in (value if isinstance(value, (tuple, list)) else (value,))}
+    labels: set[Any] = set()
+    for value in samples["category"]:
+        labels.update((value,) if isinstance(value, (str, int)) else value)
     labels.discard("")
     if not labels:
         raise DataError("expected samples with labels in 'category', received none: give the classes, or label them")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from brevetti_keras.data.generator import DataGenerator
+from brevetti_keras.data.tensor_errors import own_errors
 from brevetti_keras.utils.errors import InvalidInputError
 
 Prediction = dict[str, Any]
@@ -38,13 +39,14 @@ def predict_dataset(
 
     Raises:
         InvalidInputError: if the model's result does not have one row a sample.
+        DecodeError: for a file that cannot be read.
     """
     structure = generator.output_structure
     if isinstance(structure, (tuple, list)):
         structure = structure[0] if structure else None
     steps = len(generator)
     batches = generator.get_dataset(structure=structure).take(steps)
-    for step, batch in enumerate(tqdm(batches, total=steps, desc="predict", unit="batch")):
+    for step, batch in enumerate(tqdm(own_errors(batches), total=steps, desc="predict", unit="batch")):
         rows = generator.batch_rows(0, step)
         outputs = {name: _outputs(name, value, len(rows)) for name, value in _named(model, batch).items()}
         for number, sample in enumerate(generator.samples.iloc[rows].to_dict("records")):
