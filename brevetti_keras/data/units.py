@@ -86,7 +86,10 @@ def _column_key(values: "pd.Series[Any]") -> Key:
         codes, found = pd.factorize(values)
     except TypeError:  # lists and other values without a hash
         codes, found = pd.factorize(values.map(lambda value: None if _is_missing(value) else as_text(value)))
-    texts = [as_text(value) for value in found.tolist()]
+    texts = found.tolist()
+    if isinstance(values.dtype, pd.StringDtype) and "" not in texts:
+        return Key(codes.astype(np.int64), texts)
+    texts = [as_text(value) for value in texts]
     merged, distinct = pd.factorize(pd.Series([text or None for text in texts], dtype="object"))
     return Key(np.append(merged, MISSING).astype(np.int64)[codes], [str(text) for text in distinct])
 
