@@ -1,0 +1,257 @@
+import hashlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brevetti_keras.platform.checkpoints import Checkpoints
+from brevetti_keras.utils.errors import BrevettiError, IntegrityError, InvalidInputError
+
+
+def build(width=4, optimizer="adam"):
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(width),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5, seed=1),
+            keras.layers.Dense(1),
+        ]
+    )
+    model.compile(optimizer, "mse")
+    return model
+
+
+def data():
+    x = np.random.default_rng(0).random((16, 3), "float32")
+    return x, x.sum(1)
+
+
+def train(model, checkpoints, epochs, first=0):
+    x, y = data()
+    return model.fit(
+        x, y, epochs=epochs, initial_epoch=first, shuffle=False, verbose=0, callbacks=[checkpoints.callback()]
+    )
+
+
+class Variable:
+    """What a checkpoint needs of a Keras variable."""
+
+    def __init__(self, value):
+        self.value = np.asarray(value)
+        self.shape = self.value.shape
+
+    def numpy(self):
+        return self.value
+
+    def assign(self, value):
+        self.value = np.asarray(value)
+
+
+class Model:
+    """A model of plain arrays, so that faults can be tried by the hundred."""
+
+    optimizer = None
+
+    def __init__(self, *values):
+        self.variables = [Variable(value) for value in values]
+
+    @property
+    def values(self):
+        return [variable.value.tolist() for variable in self.variables]
+
+
+def test_training_goes_on_exactly_with_optimizer_statistics_and_dropout(tmp_path):
+    keras.utils.set_random_seed(1)
+    whole = build()
+    start = whole.get_weights()
+    train(whole, Checkpoints(str(tmp_path / "whole")), 4)
+    halted, again = build(), build()
+    halted.set_weights(start)
+    checkpoints = Checkpoints(str(tmp_path / "halted"))
+    train(halted, checkpoints, 2)
+    assert checkpoints.restore(again) == 2
+    assert int(again.optimizer.iterations) == int(halted.optimizer.iterations) == 2
+    train(again, checkpoints, 4, first=2)
+    for one, other in zip(whole.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for one, other in zip(whole.optimizer.variables, again.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+
+
+def test_the_last_two_are_kept(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path / "c"))
+    assert checkpoints.epochs() == []
+    for epoch in range(1, 5):
+        checkpoints.save(Model([epoch]), epoch)
+    assert checkpoints.epochs() == [3, 4]
+    assert sorted(os.listdir(tmp_path / "c")) == [
+        "epoch-000003.json", "epoch-000003.npz", "epoch-000004.json", "epoch-000004.npz",
+    ]  # fmt: skip
+
+
+def test_without_any_it_starts_at_zero_and_leaves_the_model_alone(tmp_path):
+    model = Model([1.0, 2.0])
+    assert Checkpoints(str(tmp_path / "none")).restore(model) == 0
+    assert model.values == [[1.0, 2.0]]
+
+
+def saved(folder, count=2):
+    checkpoints = Checkpoints(str(folder))
+    for epoch in range(1, count + 1):
+        checkpoints.save(Model([epoch] * 50), epoch)
+    return checkpoints
+
+
+def test_the_checksum_is_the_file_s(tmp_path):
+    saved(tmp_path)
+    facts = json.loads((tmp_path / "epoch-000002.json").read_text())
+    content = (tmp_path / "epoch-000002.npz").read_bytes()
+    assert facts == {"epochs": 2, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), ending=st.sampled_from(["npz", "json"]))
+@settings(deadline=None, max_examples=60)
+def test_any_flipped_bit_leads_to_the_one_before(tmp_path_factory, place, bit, ending):
+    folder = tmp_path_factory.mktemp("flip")
+    checkpoints = saved(folder)
+    path = folder / f"epoch-000002.{ending}"
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1 << bit
+    path.write_bytes(content)
+    model = Model([0] * 50)
+    restored = checkpoints.restore(model)
+    # A flip in the facts that still names the right checksum changes nothing that is loaded.
+    assert restored == 1 or ending == "json"
+    assert model.values == [[restored] * 50]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "gone", "other"])
+def test_a_damaged_one_is_passed_over_and_the_user_told(tmp_path, caplog, damage):
+    checkpoints = saved(tmp_path)
+    path = tmp_path / "epoch-000002.npz"
+    if damage == "gone":
+        path.unlink()
+    else:
+        content = path.read_bytes()
+        path.write_bytes({"truncated": content[:-7], "empty": b"", "other": content + b"x"}[damage])
+    with caplog.at_level(logging.WARNING):
+        assert checkpoints.restore(Model([0] * 50)) == 1
+    assert "epoch-000002.npz as it was saved, found it damaged" in caplog.text
+    assert "going on from the checkpoint before it" in caplog.text
+
+
+def test_one_without_its_checksum_never_was(tmp_path):
+    checkpoints = saved(tmp_path)
+    (tmp_path / "epoch-000002.json").unlink()
+    assert checkpoints.restore(Model([0] * 50)) == 1
+
+
+def test_only_damaged_ones_are_an_error_rather_than_a_silent_start(tmp_path):
+    checkpoints = saved(tmp_path)
+    for path in tmp_path.glob("*.npz"):
+        path.write_bytes(b"")
+    with pytest.raises(IntegrityError, match="found only damaged ones"):
+        checkpoints.restore(Model([0] * 50))
+
+
+@pytest.mark.parametrize("values", [([0] * 49,), ([0] * 50, [0]), ()])
+def test_another_model_s_checkpoint_is_refused_and_nothing_loaded(tmp_path, values):
+    checkpoints = saved(tmp_path)
+    model = Model(*values)
+    with pytest.raises(InvalidInputError, match="expected a checkpoint of this model"):
+        checkpoints.restore(model)
+    assert model.values == [list(value) for value in values]
+
+
+def test_another_optimizer_is_refused(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path))
+    checkpoints.save(build(), 1)
+    with pytest.raises(InvalidInputError, match="optimizer/"):
+        checkpoints.restore(build(optimizer="sgd"))
+
+
+def test_bfloat16_survives(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path))
+    variable = keras.Variable([1.5, -2.25], dtype="bfloat16")
+    model, other = Model(), Model()
+    model.variables, other.variables = [variable], [keras.Variable([0.0, 0.0], dtype="bfloat16")]
+    for one in (model, other):
+        one.variables[0].numpy = lambda one=one: keras.ops.convert_to_numpy(one.variables[0])
+    checkpoints.save(model, 1)
+    checkpoints.restore(other)
+    assert np.asarray(other.variables[0].numpy()).astype("float32").tolist() == [1.5, -2.25]
+
+
+def test_a_pickle_in_its_place_is_never_run(tmp_path):
+    checkpoints = saved(tmp_path, 1)
+    path = tmp_path / "epoch-000001.npz"
+    np.savez(path, **{"model/0": np.array([print], dtype=object)}, allow_pickle=True)
+    (tmp_path / "epoch-000001.json").write_text(
+        json.dumps({"epochs": 1, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    )
+    with pytest.raises(IntegrityError):
+        checkpoints.restore(Model([0] * 50))
+
+
+def test_what_keeps_it_from_saving_does_not_stop_training(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    checkpoints = Checkpoints(str(tmp_path / "file" / "checkpoints"))
+    with pytest.raises(BrevettiError):
+        checkpoints.save(Model([1]), 1)
+    callback = checkpoints.callback(Model([1]))
+    with caplog.at_level(logging.WARNING):
+        callback.on_epoch_end(0, {})
+    assert "no checkpoint was saved after epoch 1" in caplog.text
+
+
+KILLED = """
+import itertools, sys
+import numpy as np
+from brevetti_keras.platform.checkpoints import Checkpoints
+
+class Variable:
+    def __init__(self, value):
+        self.value, self.shape = value, value.shape
+    def numpy(self):
+        return self.value
+
+class Model:
+    optimizer = None
+
+checkpoints, model = Checkpoints(sys.argv[1]), Model()
+for epoch in itertools.count(1):
+    model.variables = [Variable(np.full(100_000, epoch))]
+    checkpoints.save(model, epoch)
+    if epoch == 2:
+        print("saving", flush=True)
+"""
+
+
+def test_a_kill_while_saving_leaves_one_that_loads(tmp_path):
+    for attempt in range(8):
+        folder = tmp_path / str(attempt)
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"saving\n"
+        time.sleep(0.003 * attempt)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        model = Model([0] * 100_000)
+        epoch = Checkpoints(str(folder)).restore(model)
+        assert epoch >= 2
+        assert set(model.values[0]) == {epoch}
