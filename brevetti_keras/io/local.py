@@ -281,8 +281,10 @@ class _Walk:
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
             elif entry.is_file(follow_symlinks=False):
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     self._note(entry.path, entry.stat(follow_symlinks=False))
+                except FileNotFoundError:
+                    continue  # removed while the folder was read
         return folders
 
     def _note(self, path: str, found: os.stat_result) -> None:
