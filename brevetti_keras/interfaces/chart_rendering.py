@@ -20,7 +20,9 @@ from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import InvalidInputError
 
 _CHILD = str(Path(__file__).with_name("chart_child.py"))
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+# The renderer lays text out by the widths of the first two, which have the same; what shows the picture may lack both.
+_FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+_ROOM_FOR_WIDER_FONTS = {"left": 12, "top": 5, "right": 36, "bottom": 5}
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,10 @@ def _config(*, dark: bool) -> dict[str, Any]:
     labels = {"labelFont": _FONT, "titleFont": _FONT, "labelColor": text, "titleColor": text}
     return {
         "background": "transparent",
+        "padding": _ROOM_FOR_WIDER_FONTS,
         "font": _FONT,
-        "axis": {**labels, "gridColor": line, "domainColor": line, "tickColor": line},
-        "legend": labels,
+        "axis": {**labels, "labelLimit": 240, "gridColor": line, "domainColor": line, "tickColor": line},
+        "legend": {**labels, "labelLimit": 320, "titleLimit": 320},
         "header": labels,
         "title": {"font": _FONT, "color": text, "subtitleColor": text, "anchor": "start"},
         "view": {"stroke": line},
