@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brevetti_keras.server.repeat_command import flat, repeat_command
+from brevetti_keras.server.repeat_command import flat, repeat_command, resume_command
 from brevetti_keras.server.service import Service
 from brevetti_keras.utils.encode import from_json
 from brevetti_keras.utils.errors import BrevettiError, InvalidInputError, NotFoundError
@@ -73,6 +73,7 @@ class JobView:
         log_tail: the log's end; `log_cut` tells whether more came before.
         traceback: what a failed job left of its error, or "".
         command: what runs the job again, or None where the platform cannot know.
+        resume_command: what goes on from its last checkpoint, or None.
     """
 
     job: Job
@@ -93,6 +94,7 @@ class JobView:
     log_cut: bool
     traceback: str
     command: str | None
+    resume_command: str | None
 
 
 def job_view(service: Service, job_id: str) -> JobView:
@@ -126,6 +128,7 @@ def job_view(service: Service, job_id: str) -> JobView:
         log_cut=log_cut,
         traceback=_tail(service, job.id, TRACEBACK, _TRACEBACK)[0] if TRACEBACK in paths else "",
         command=repeat_command(service, job),
+        resume_command=resume_command(service, job),
     )
 
 

@@ -21,8 +21,8 @@ def repeat_command(service: Service, job: Job) -> str | None:
     Returns:
         The text, or None for a job whose class the platform knows no name of.
     """
-    what = job.model_type or job.job_class
-    if not what or what.startswith("__main__"):
+    what = _trainable(job)
+    if what is None:
         return None
     words = ["train", what]
     for dataset in job.datasets:
@@ -32,6 +32,12 @@ def repeat_command(service: Service, job: Job) -> str | None:
         if name not in defaults or defaults[name] != value:
             words += ["--set", f"{name}={_argument(value)}"]
     return command_for_workspace(service, *words)
+
+
+def resume_command(service: Service, job: Job) -> str | None:
+    """Returns the command that goes on with a job from its last checkpoint, or None, as `repeat_command`."""
+    what = _trainable(job)
+    return None if what is None else command_for_workspace(service, "train", what, "--resume", job.id)
 
 
 def command_for_workspace(service: Service, *words: str) -> str:
@@ -46,6 +52,12 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
         name = f"{prefix}{key}"
         result += flat(value, f"{name}.") if isinstance(value, Mapping) and value else [(name, value)]
     return result
+
+
+def _trainable(job: Job) -> str | None:
+    # A class of a script is known there as __main__, which no other process can find.
+    what = job.model_type or job.job_class
+    return what if what and not what.startswith("__main__") else None
 
 
 def _argument(value: Any) -> str:

@@ -82,7 +82,7 @@ document.addEventListener("DOMContentLoaded", () => {
       scales: { x: { time: false }, y: controls.elements.log.checked ? { distr: 3 } : {} },
       axes: [
         { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000], values: (_, marks) => marks.map(label) },
-        { ...axis, size: 62, values: (_, marks) => marks.map((mark) => (mark === null ? null : figure(mark))) },
+        { ...axis, size: 70, values: (_, marks) => marks.map((mark) => (mark === null ? null : figure(mark))) },
       ],
       series: [
         { label: "epoch", value: (_, epoch) => (epoch === null || epoch === undefined ? "–" : label(epoch)) },
