@@ -16,7 +16,7 @@ import pandas as pd
 
 from brevetti_keras.interfaces import vegalite_charts
 from brevetti_keras.interfaces.html_report import HtmlReport
-from model_zoo.image_classification.charts import confusion_chart
+from brevetti_keras.utils.encode import to_json
 from model_zoo.image_classification.metrics import ClassificationFigures, worst_mistakes
 from model_zoo.image_classification.samples import PURPOSES, LabelledSamples
 from model_zoo.image_classification.training import TrainingRecord
@@ -24,11 +24,12 @@ from model_zoo.image_classification.training import TrainingRecord
 _MISTAKES_SHOWN = 32
 _FEW = 100
 _GAP = 0.05
-_PURPOSE_TEXT = {
-    "devel": "devel samples (not trained on; their loss chose the epoch)",
-    "test": "test samples (nothing in the training looked at them)",
-    "train": "train samples (trained on: says how well they are remembered, not how good it is)",
+_MEANING = {
+    "test": "Nothing in the training looked at the test samples.",
+    "devel": "The devel samples were not trained on, but their loss chose the epoch.",
+    "train": "Accuracy on the train samples says how well they are remembered, not how good the network is.",
 }
+_INTERVAL = "The interval is Wilson's: it says how far chance alone may have moved the figure."
 
 
 @dataclass(frozen=True)
@@ -97,53 +98,68 @@ def _summary(report: HtmlReport, content: ReportContent) -> None:
             "Images used": len(content.predictions),
         }
     )
-    for text in remarks(content):
-        report.note(text, warning=True)
+    for remark in remarks(content):
+        report.note(remark.text, warning=remark.warning)
     rows = [
         {
-            "samples": _PURPOSE_TEXT[purpose],
+            "samples": purpose,
             "count": figures.count,
             "right": figures.correct,
+            "wrong": figures.count - figures.correct,
             "accuracy": _percent(figures.accuracy),
             "95 % interval": f"{_percent(figures.accuracy_low)} to {_percent(figures.accuracy_high)}",
             "mean recall": _percent(figures.balanced_accuracy),
         }
-        for purpose in ("test", "devel", "train")
+        for purpose in _MEANING
         if (figures := content.figures.get(purpose)) is not None
     ]
-    report.table(
-        pd.DataFrame(rows), "The interval is Wilson's: it says how far chance alone may have moved the figure."
-    )
+    meaning = [text for purpose, text in _MEANING.items() if purpose in content.figures]
+    report.table(pd.DataFrame(rows), "Accuracy by purpose").text(" ".join([*meaning, _INTERVAL]))
 
 
-def remarks(content: ReportContent) -> Iterator[str]:
-    """Yields what a careful reader should know before trusting the figures, one sentence each."""
+@dataclass(frozen=True)
+class Remark:
+    """One thing to know before trusting the figures; a `warning` if something should be done about it."""
+
+    text: str
+    warning: bool = True
+
+
+def remarks(content: ReportContent) -> Iterator[Remark]:
+    """Yields what a careful reader should know before trusting the figures."""
     judged = content.figures[content.judged]
     if content.judged == "devel":
-        yield (
+        yield Remark(
             "The devel samples also chose the epoch, so their accuracy is a little too good. "
-            "Set test_share to keep samples that nothing in the training looks at."
+            "Set test_share to keep samples that nothing in the training looks at.",
+            warning=False,
         )
     if judged.count < _FEW:
-        yield f"Only {judged.count} {content.judged} samples: the interval above is wide."
+        yield Remark(f"Only {judged.count} {content.judged} samples: the interval above is wide.")
     unmeasured = judged.per_class["class"][judged.per_class["samples"] == 0].tolist()
     if unmeasured:
-        yield f"No {content.judged} sample of {', '.join(unmeasured)}: how well they are told apart is not measured."
+        names = ", ".join(unmeasured)
+        yield Remark(f"No {content.judged} sample of {names}: how well they are told apart is not measured.")
     gap = content.figures["train"].accuracy - judged.accuracy
     if gap > _GAP:
-        yield (
-            f"Accuracy is {_percent(gap)} better on samples that were trained on: the network remembers them. "
+        yield Remark(
+            f"Accuracy is {100 * gap:.1f} points better on samples that were trained on: the network remembers them. "
             "More images, more augmentation or a smaller network would help."
         )
-    if len(content.quarantined):
-        yield f"{len(content.quarantined):,} files could not be used; they are listed under Data."
+    yield from _data_remarks(content)
+
+
+def _data_remarks(content: ReportContent) -> Iterator[Remark]:
+    bad, contradictions = len(content.quarantined), len(content.labelled.contradictions)
     conflicts = int((content.split["purpose"] == "conflict").sum())
+    if bad:
+        yield Remark(f"Files that could not be used: {bad:,}. They are listed under Data, each with its reason.")
     if conflicts:
-        yield f"{conflicts:,} samples tie units that have different purposes; they were set aside."
-    if len(content.labelled.contradictions):
-        yield (
-            f"{len(content.labelled.contradictions):,} images occur with different labels; at least one label of each "
-            "is wrong. They are listed under Data."
+        yield Remark(f"Samples that tie units of different purposes, and were set aside: {conflicts:,}.")
+    if contradictions:
+        yield Remark(
+            f"Images that occur with different labels: {contradictions:,}; at least one label of each is wrong. "
+            "They are listed under Data."
         )
 
 
@@ -158,10 +174,9 @@ def _classes(report: HtmlReport, content: ReportContent) -> None:
             **{name: figures.per_class[name].map(_percent) for name in ("precision", "recall", "f1")}
         )
         report.table(table, f"On the {purpose} samples")
-        title = f"Confusion matrix, {purpose} samples"
-        report.chart(
-            confusion_chart(figures, content.labelled.classes, title), "Rows: what it is. Columns: what was predicted."
-        )
+        chosen = content.predictions[content.predictions["purpose"] == purpose]
+        chart = vegalite_charts.confusion_matrix(chosen, content.labelled.classes, label="label")
+        report.chart(chart, f"Confusion matrix of the {purpose} samples: rows are what it is.")
 
 
 def _mistakes(report: HtmlReport, content: ReportContent) -> None:
@@ -180,7 +195,8 @@ def _mistakes(report: HtmlReport, content: ReportContent) -> None:
         [
             (
                 row["path"],
-                f"{row['label']} → {row['prediction']}\n{_percent(row['probability'])} sure\n{_name(row['path'])}",
+                f"is {row['label']}, predicted {row['prediction']}\n{_percent(row['probability'])} sure\n"
+                f"{_name(row['path'])}",
             )
             for row in worst.to_dict("records")
         ],
@@ -201,7 +217,8 @@ def _training(report: HtmlReport, content: ReportContent) -> None:
             "Seconds in training": round(float(record.history["seconds"].sum()), 1) if len(record.history) else 0,
         }
     )
-    report.chart(vegalite_charts.training_history(record.history), "An epoch is one pass over the train samples.")
+    curves = record.history.drop(columns="seconds", errors="ignore")
+    report.chart(vegalite_charts.training_history(curves), "Training: train samples. Validation: devel samples.")
     kept = content.job.settings["early_stopping"]["restore_best"]
     report.text("The packaged model has the weights of the " + ("best epoch." if kept else "last epoch."))
 
@@ -238,12 +255,12 @@ def _settings(report: HtmlReport, content: ReportContent) -> None:
 
 
 def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yields dotted names and values as text, in the settings' order."""
+    """Yields dotted names and values as a YAML file takes them, in the settings' order."""
     for name, value in settings.items():
         if isinstance(value, Mapping) and value:
             yield from flat_settings(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "–" if value is None or value in ([], {}, ()) else str(value)
+            yield f"{prefix}{name}", value if isinstance(value, str) else to_json(value)
 
 
 _SOURCES = (

@@ -36,6 +36,7 @@ keras = lazy_import("keras")
 _LOGGER = logging.getLogger("brevetti_keras.model_zoo.image_classification")
 PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
+_FACETS = 4096
 _PACKAGES = ("brevetti-keras", "keras", "tensorflow", "numpy", "pandas", "opencv-python-headless", "pillow")
 
 
@@ -65,7 +66,7 @@ class ImageClassificationJob(Job):
         }
         metrics = output_metrics(figures, record)
         self.add_output_metrics(metrics)
-        self._explore(split, predictions)
+        self._explore(split, predictions, labelled.classes)
         content = ReportContent(
             self._facts(), labelled, split, predictions, figures, record, self._quarantined(), versions()
         )
@@ -81,7 +82,7 @@ class ImageClassificationJob(Job):
     def _fit(self, used: pd.DataFrame, classes: tuple[str, ...]) -> tuple[Any, TrainingRecord]:
         settings = self.settings
         pipeline = settings.image_pipeline
-        encoder = OneHotEncoder(classes, input_key="label")
+        encoder = OneHotEncoder(classes=classes, input_key="label")
         structure = (pipeline.output_key, encoder.output_key)
         train = (
             settings.sampling.sampler(settings.batch_size, settings.seed)
@@ -114,6 +115,11 @@ class ImageClassificationJob(Job):
                 verbose=1 if sys.stdout.isatty() else 2,
             )
         record.restore_best(model)
+        _LOGGER.info(
+            "trained %d epochs; the smallest devel loss was in epoch %d",
+            len(record.history),
+            (record.best_epoch or 0) + 1,
+        )
         return model, record
 
     def _callbacks(self) -> list[Any]:
@@ -133,7 +139,7 @@ class ImageClassificationJob(Job):
         output = model.output_names[0]
         return np.stack([row[output] for row in predict_dataset(model, generator)])
 
-    def _explore(self, split: pd.DataFrame, predictions: pd.DataFrame) -> None:
+    def _explore(self, split: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
         """Writes the pivot table and the facets, with what the network says of each sample beside what it is."""
         said = predictions[["path", "prediction", "probability", "correct"]]
         table = split.merge(said, on="path", how="left")
@@ -152,11 +158,17 @@ class ImageClassificationJob(Job):
             rows=["category"],
             cols=["purpose"],
         )
-        shown = predictions.merge(split[["path", "category", "folder", "size"]], on="path")
-        generator = DataGenerator(shown, batch_size=self.settings.batch_size, seed=0).map(
-            [self.settings.image_pipeline]
+        shown = facet_samples(predictions.merge(split[["path", "category", "folder", "size"]], on="path"))
+        generator = DataGenerator(shown, batch_size=self.settings.batch_size, seed=0)
+        build_facets(
+            generator.map(self.settings.image_pipeline),
+            self.artifact_path(artifacts.FACETS_FOLDER, dir=True),
+            count=_FACETS,
         )
-        build_facets(generator, self.artifact_path(artifacts.FACETS_FOLDER, dir=True))
+        for name in ("confusion_matrix", "precision_recall", "score_histogram"):
+            chart = getattr(vegalite_charts, name)
+            judged = predictions[predictions["purpose"] == ("test" if self.settings.test_share else "devel")]
+            self.upload_chart(name, chart(judged, classes, label="label"))
 
     def _facts(self) -> JobFacts:
         datasets = pd.DataFrame(
@@ -195,6 +207,16 @@ def output_metrics(figures: dict[str, ClassificationFigures], record: TrainingRe
             metrics[f"{purpose}_samples"] = figures[purpose].count
     best = record.best_epoch
     return {**metrics, "epochs_trained": len(record.history), "best_epoch": None if best is None else best + 1}
+
+
+def facet_samples(predictions: pd.DataFrame, count: int = _FACETS) -> pd.DataFrame:
+    """Returns what the facets show: rows without scores; of more than `count`, all mistakes and some of the rest."""
+    shown = predictions[[name for name in predictions.columns if not name.startswith("score_")]]
+    if len(shown) <= count:
+        return shown
+    wrong = shown[~shown["correct"]].head(count)
+    rest = shown[shown["correct"]].sample(count - len(wrong), random_state=0)
+    return pd.concat([wrong, rest]).sort_index()
 
 
 def versions() -> dict[str, str]:
