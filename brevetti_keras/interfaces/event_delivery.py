@@ -105,6 +105,11 @@ class EventDelivery:
         """How many events are best sent at a time."""
         return self._most if self._batches is not None else _SINGLE
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether events of all kinds arrive, as far as the host's answers have told; else epochs alone."""
+        return self._batches is not None
+
     def send(self, events: Sequence[Event]) -> Outcome:
         """Sends events in their order, until one of them does not arrive.
 

@@ -14,12 +14,13 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from brevetti_keras.io.http import HttpClient
 from brevetti_keras.utils.encode import from_json, to_jsonable
-from brevetti_keras.utils.errors import PlatformError
+from brevetti_keras.utils.errors import ConflictError, NotFoundError, PlatformError
 from brevetti_keras.wire import routes
 from brevetti_keras.wire.events import Event, EventKind
 from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
 
 _Record = TypeVar("_Record", bound=BaseModel)
+_MOST = 10_000
 
 
 class _Group:
@@ -59,6 +60,14 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _only(found: list[_Record], kind: str, name: str) -> _Record:
+    if len(found) > 1:
+        raise ConflictError(f"expected one {kind}, received {name[:80]!r}, which several are called: give its id")
+    if not found:
+        raise NotFoundError(f"no {kind} {name[:80]!r}")
+    return found[0]
+
+
 class HttpDatasets(_Group):
     """Datasets of a server."""
 
@@ -71,6 +80,8 @@ class HttpDatasets(_Group):
 
     def get(self, id_or_name: str) -> Dataset:
         """Returns one dataset."""
+        if "/" in id_or_name:  # which no address can hold
+            return _only([found for found in self.list() if found.name == id_or_name], "dataset", id_or_name)
         return self._one(Dataset, "GET", f"{routes.DATASETS}/{quote(id_or_name, safe='')}")
 
     def list(self) -> list[Dataset]:
@@ -153,6 +164,9 @@ class HttpJobs(_Group):
 
     def get(self, id_or_prefix_or_name: str) -> Job:
         """Returns the job of that id, unique beginning of an id, or name."""
+        if "/" in id_or_prefix_or_name:
+            named = [job for job in self.list(limit=_MOST) if job.name == id_or_prefix_or_name]
+            return _only(named, "job", id_or_prefix_or_name)
         return self._one(Job, "GET", _job(routes.JOB, id_or_prefix_or_name))
 
     def root_tags(self, job_id: str) -> "list[Tag]":

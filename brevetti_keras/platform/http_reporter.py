@@ -5,6 +5,7 @@ host's answer. What an outage kept back stays in the log.
 """
 
 import logging
+import weakref
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -41,8 +42,11 @@ class HttpReporter:
         self._config = config
         self._uploads = uploads
         self._log = EventLog(log)
-        self._sender = EventSender(self._log, EventDelivery(config.host_name, config.remote_url, transport=transport))
+        self._delivery = EventDelivery(config.host_name, config.remote_url, transport=transport)
+        self._sender = EventSender(self._log, self._delivery)
         self._client = HttpClient(config.host_name, transport=transport)
+        # A job is usable as long as somebody holds it, so its connections last as long.
+        weakref.finalize(self, _end, self._sender, self._client)
 
     def report(self, kind: EventKind, body: Mapping[str, Any]) -> None:
         """Appends one event and has it sent in the background."""
@@ -76,22 +80,22 @@ class HttpReporter:
             _LOGGER.warning("artifact %s was not sent and stays in the job's folder: %s", name, error)
 
     def complete(self, artifact: str | None) -> None:
-        """Sends all events, then tells the host that the job is complete.
+        """Sends the last entry after all others; a host that takes no batches is told by its own route.
 
-        An outage keeps neither from being noted: the log then ends with the completion, to be sent later.
+        An outage does not make the job fail: the log ends with the completion, to be sent later.
         """
+        self._log.append("complete", {"model_path": artifact})
+        self._sender.notify()
         try:
             if not self._sender.flush(_PATIENCE):
                 raise PlatformError(self._sender.reason or f"no answer in {_PATIENCE:g} s")
-            target = quote(f"{ARTIFACTS_FOLDER}/{artifact}", safe="") if artifact else ""
-            self._client.request("POST", f"{self._config.complete_url}{target}", retry=True)
+            if not self._delivery.takes_batches:
+                target = quote(f"{ARTIFACTS_FOLDER}/{artifact}", safe="") if artifact else ""
+                self._client.request("POST", f"{self._config.complete_url}{target}", retry=True)
         except BrevettiError as error:
-            self._log.append("complete", {"model_path": artifact})
             _LOGGER.warning(
                 "the host does not know yet that the job is complete; %s says so: %s", self._log.path, error
             )
-        finally:
-            self.close()
 
     def root_tags(self) -> list[Tag]:
         """Asks the host."""
@@ -103,12 +107,16 @@ class HttpReporter:
             _LOGGER.warning("no tags: %s", error)
             return []
 
-    def close(self) -> None:
-        """Ends sending and the connections."""
-        self._sender.close()
-        self._client.close()
+    def flush(self, timeout: float) -> bool:
+        """Waits until the host has everything, or one more try has failed."""
+        return self._sender.settle(timeout)
 
     def _put(self, name: str, content: bytes) -> None:
         path = f"{JOB_ARTIFACTS.format(id=quote(self._config.id, safe=''))}/{quote(name)}"
         headers = {"Authorization": f"Bearer {self._config.api_key.get_secret_value()}"}
         self._client.request("PUT", path, content=content, headers=headers)
+
+
+def _end(sender: EventSender, client: HttpClient) -> None:
+    sender.close()
+    client.close()

@@ -32,6 +32,7 @@ _Result = TypeVar("_Result")
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 _MAX_MESSAGE = 500
+_PATIENCE = 5.0
 
 
 class Terminated(KeyboardInterrupt):
@@ -109,6 +110,7 @@ class LifeCycle:
         for step in (
             self._write_output,
             lambda: self._context.reporter.report("status", status_body(state, message)),
+            lambda: self._context.reporter.flush(_PATIENCE),
         ):
             try:
                 step()

@@ -42,6 +42,6 @@ class Reporter(Protocol):
         """Returns the trees of the tags of the job and its datasets; none, with a warning, if they cannot be had."""
         ...
 
-    def close(self) -> None:
-        """Ends its connections."""
+    def flush(self, timeout: float) -> bool:
+        """Waits until everything has arrived, or cannot for now, at most `timeout` seconds; returns whether it has."""
         ...
