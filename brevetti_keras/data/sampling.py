@@ -228,30 +228,24 @@ class InterleavedOrder(_BlockOrder):
 
     def _compute(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
         first, last = epoch * self.length + start, epoch * self.length + stop
-        # At time T each group has had w·T samples, give or take a half, so these times enclose the wanted places.
+        # At time T each group has had w·T samples, give or take a half, so these times enclose the wanted places; one
+        # sample more on each side leaves room for rounding.
         total, slack = self.groups.weights.sum(), len(self.groups.sizes) / 2 + 1
         before = self._due_before((first - slack) / total)
         after = self._due_before((last + slack) / total)
         counts = after - before
         group = np.repeat(np.arange(len(counts)), counts)
         turn = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts - before, counts)
-        order = np.lexsort((group, self._time(turn, group)))
+        order = np.lexsort((group, (turn + 0.5) / self.groups.weights[group]))
         skipped = first - int(before.sum())
         chosen = order[skipped : skipped + stop - start]
         group, turn = group[chosen], turn[chosen]
         rows: NDArray[np.int64] = self.groups.members[self.groups.offsets[group] + turn % self.groups.sizes[group]]
         return rows
 
-    def _time(self, turn: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.float64]:
-        return (turn + 0.5) / self.groups.weights[group]
-
     def _due_before(self, time: float) -> NDArray[np.int64]:
-        """How many samples of each group fall due before `time`, by the same division that orders them."""
-        every = np.arange(len(self.groups.sizes))
-        counts = np.maximum(np.ceil(self.groups.weights * time - 0.5), 0).astype(np.int64)
-        counts -= (counts > 0) & (self._time(counts - 1, every) >= time)
-        counts += self._time(counts, every) < time
-        return counts
+        """How many samples of each group fall due before `time`; rounding may move what falls due just then."""
+        return np.maximum(np.ceil(self.groups.weights * time - 0.5), 0).astype(np.int64)
 
 
 class DrawnOrder(_BlockOrder):

@@ -60,7 +60,7 @@ def test_none_maps_nothing() -> None:
         assert next(generator.map(maps).get_dataset_numpy(structure="value")).tolist() == [0, 1]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(first=st.integers(1, 20), second=st.integers(1, 20), seed=st.integers(), shuffle=st.booleans())
 def test_a_samples_seed_does_not_depend_on_the_batch_size(first: int, second: int, seed: int, shuffle: bool) -> None:
     def found(batch_size: int, **arguments: Any) -> list[tuple[int, ...]]:

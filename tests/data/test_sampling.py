@@ -187,6 +187,38 @@ def test_groups_are_drawn_in_proportion_to_their_weights(weighing: Weighing, wei
         assert found[name] == pytest.approx(weight(size) / total, abs=0.01)
 
 
+def test_each_epoch_draws_its_groups_anew() -> None:
+    samples = frame_of(30, 30)
+    order = order_of(samples, 60, shuffle=True)
+
+    drawn = {"".join(samples.group.iloc[order.rows(epoch, 0, 60)]) for epoch in range(10)}
+
+    assert len(drawn) == 10
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    weights=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30),
+    epoch=st.integers(0, 10**7),
+    data=st.data(),
+)
+def test_slices_of_an_interleaving_by_any_weights_far_from_its_beginning(
+    weights: list[float], epoch: int, data: st.DataObject
+) -> None:
+    samples = frame_of(*range(1, len(weights) + 1))
+    start = data.draw(st.integers(0, 100))
+
+    def order() -> Order:
+        return order_of(samples, 100, shuffle=False, weighing=lambda size: weights[size - 1])
+
+    parts = [order().rows(epoch, 0, start), order().rows(epoch, start, 100)]
+
+    whole = make_order(
+        samples, 400, shuffle=False, seed=0, groupby=["group"], weighing=lambda size: weights[size - 1]
+    ).rows(epoch // 4, 0, 400)
+    assert np.concatenate(parts).tolist() == whole[epoch % 4 * 100 :][:100].tolist()
+
+
 def test_within_an_epoch_a_group_is_used_up_before_it_repeats() -> None:
     samples = frame_of(40, 6)
 
