@@ -34,7 +34,7 @@ def training_history(history: Any) -> str:
         InvalidInputError: for anything else.
         NotFoundError: if there is no such CSV.
     """
-    frame = _frame(history)
+    frame = read_history(history)
     rows = []
     for column in (name for name in frame.columns if name not in _NO_METRIC):
         name = str(column)
@@ -78,8 +78,12 @@ def _panels(rows: list[dict[str, Any]]) -> Any:
     )
 
 
-def _frame(history: Any) -> pd.DataFrame:
-    """The history with one row an epoch, in order, and a column `epoch` from 0."""
+def read_history(history: Any) -> pd.DataFrame:
+    """Returns a history with one row an epoch, in order, and a column `epoch` from 0.
+
+    Args:
+        history: see `training_history`, and what it raises.
+    """
     epochs = getattr(history, "epoch", None) if not isinstance(history, pd.DataFrame) else None
     content = getattr(history, "history", history)
     if isinstance(content, (str, os.PathLike)):

@@ -12,6 +12,7 @@ warning, and training goes on.
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from brevetti_keras.utils.errors import BrevettiError
@@ -21,15 +22,24 @@ _Hook = TypeVar("_Hook", bound=Callable[..., None])
 _LOGGER = logging.getLogger(__name__)
 
 
+@dataclass
+class Attempt:
+    """Whether what stood inside of `unharmed` came to its end."""
+
+    good: bool = False
+
+
 @contextlib.contextmanager
-def unharmed(what: str) -> Iterator[None]:
+def unharmed(what: str) -> Iterator[Attempt]:
     """Turns whatever is raised inside into a logged warning with its cause.
 
     Args:
         what: what could not be done, for example `"the facets were not written"`.
     """
+    attempt = Attempt()
     try:
-        yield
+        yield attempt
+        attempt.good = True
     except (BrevettiError, OSError) as error:
         _LOGGER.warning("%s: %s", what, error)
     except Exception as error:

@@ -81,6 +81,15 @@ class RemoteMonitor(KerasHooks):
         self._sender = EventSender(self._log, delivery)
         weakref.finalize(self, _end, self._sender, private)
 
+    def __call__(self, epoch: int, logs: Mapping[str, Any]) -> bool:
+        """Reports one epoch by hand and returns whether it stands in the log.
+
+        Args:
+            epoch: from 0.
+            logs: names to numbers.
+        """
+        return self._report(epoch, logs)
+
     @property
     def log_path(self) -> str:
         """Where the log lies."""
@@ -134,11 +143,12 @@ class RemoteMonitor(KerasHooks):
                     self._log.path,
                 )
 
-    def _report(self, epoch: int, logs: Logs) -> None:
-        with unharmed("the metrics were not logged"):
+    def _report(self, epoch: int, logs: Logs) -> bool:
+        with unharmed("the metrics were not logged") as report:
             self._log.append("epoch", _body(epoch, logs or {}))
             if self._sender is not None:
                 self._sender.notify()
+        return report.good
 
 
 def _body(epoch: int, logs: Mapping[str, Any]) -> dict[str, Any]:
