@@ -51,7 +51,7 @@ PAGES_FILES = {
 
 
 def pages_are_built() -> bool:
-    """Tells whether all files are there and stem from the present lock file and this one."""
+    """Tells whether all files are there and stem from the present lock file and list."""
     stamp = VENDOR / STAMP
     return (
         stamp.is_file()
@@ -84,7 +84,7 @@ def build_pages() -> None:
 
 
 def _lock_digest() -> str:
-    return hashlib.sha256(LOCK.read_bytes() + Path(__file__).read_bytes()).hexdigest()
+    return hashlib.sha256(LOCK.read_bytes() + repr(sorted(PAGES_FILES.items())).encode()).hexdigest()
 
 
 def _npm() -> list[str]:

@@ -34,11 +34,10 @@ document.addEventListener("DOMContentLoaded", async () => {
     const counted = counter();
     return {
       push: (record) => counted.push(record),
-      inner: counted,
       samples: counted,
       value() {
-        const whole = data.getAggregator(...of(row ?? [], column ?? [])).samples.total;
-        return whole ? counted.total / whole : null;
+        const all = data.getAggregator(...of(row ?? [], column ?? [])).samples.total;
+        return all ? counted.total / all : null;
       },
       format: percent,
     };
@@ -71,7 +70,7 @@ document.addEventListener("DOMContentLoaded", async () => {
     return Object.fromEntries(keys.map(([key, label], index) => [key, [label, String(values[index])]]));
   }
 
-  function makeReachable(table, labels) {
+  function makeReachable(table) {
     for (const cell of table.querySelectorAll("td.pvtVal, td.pvtTotal, td.pvtGrandTotal")) {
       if (!cell.textContent) continue;
       cell.tabIndex = 0;
@@ -81,7 +80,7 @@ document.addEventListener("DOMContentLoaded", async () => {
       chip.tabIndex = 0;
       chip.setAttribute("role", "button");
       const where = chip.closest(".pvtRows") ? "in rows" : chip.closest(".pvtCols") ? "in columns" : "not used";
-      chip.setAttribute("aria-label", `Field ${labels.get(chip.firstChild?.textContent.trim()) ?? chip.firstChild?.textContent.trim()}, ${where}`);
+      chip.setAttribute("aria-label", `Field ${chip.firstChild.textContent.trim()}, ${where}`);
     }
     for (const [selector, name] of [[".pvtAggregator", "Figure"], [".pvtRenderer", "Shown as"]]) {
       table.querySelector(selector)?.setAttribute("aria-label", name);
@@ -121,11 +120,10 @@ document.addEventListener("DOMContentLoaded", async () => {
       said.textContent = `${name} moved back`;
     } else return;
     event.preventDefault();
-    target.dataset.focused = "true";
+    // Moving an element takes its focus away.
+    target.focus();
+    makeReachable(place);
     jQuery(item.parentElement).trigger("sortupdate", { item: jQuery(item) });
-    setTimeout(() => place.querySelectorAll("span.pvtAttr").forEach((chip) => {
-      if (chip.firstChild.textContent.trim() === name) chip.focus();
-    }), 60);
   }
 
   try {
@@ -153,10 +151,9 @@ document.addEventListener("DOMContentLoaded", async () => {
     const onCell = (event, value, filters, data) => {
       const keys = Object.keys(filters).map((name) => [keyOf.get(name) ?? name, name]);
       const filter = describe(keys, Object.values(filters));
-      let count = 0;
       const counted = counter();
       data.forEachMatchingRecord(filters, (record) => counted.push(record));
-      count = counted.total;
+      const count = counted.total;
       brevetti.samplesBehind(document.getElementById("pivot-behind"), place, filter, `${whole(count)} ${count === 1 ? "sample" : "samples"}`);
     };
     const draw = () => jQuery(place).empty().pivotUI(rows, {
@@ -170,7 +167,7 @@ document.addEventListener("DOMContentLoaded", async () => {
       sorters: (name) => sorters[name] ?? naturalSort,
       rendererOptions: { table: { clickCallback: onCell }, heatmap: { colorScaleGenerator: colourScale } },
       unusedAttrsVertical: false,
-      onRefresh: () => makeReachable(place, new Map()),
+      onRefresh: () => makeReachable(place),
     }, true);
     place.replaceChildren();
     place.tabIndex = -1;
