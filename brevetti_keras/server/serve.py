@@ -23,6 +23,7 @@ from brevetti_keras.utils.errors import AccessError, InvalidInputError, Platform
 
 _LOG = logging.getLogger(__name__)
 _BACKLOG = 128
+_HIGHEST_PORT = 65_535
 # Browsers hold the pages' streams open; they must not hold up the end.
 _GRACE_SECONDS = 2
 
@@ -115,10 +116,12 @@ def listening_socket(host: str, port: int) -> socket.socket:
         PlatformError: if another program uses the port.
         InvalidInputError: if the address is none of this machine, or the port may not be used.
     """
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise InvalidInputError(f"expected a port from 0 to {_HIGHEST_PORT}, received {port}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise InvalidInputError(f"expected an address of this machine and a port, received {host}:{port}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,17 @@ def home(tmp_path: Path) -> str:
     return str(tmp_path / "workspace")
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A new workspace, made once: the migrations take longer than most tests."""
+    folder = str(tmp_path_factory.mktemp("blank") / "workspace")
+    open_service(folder).close()
+    return folder
+
+
 @pytest.fixture
-def service(home: str) -> Iterator[Service]:
+def service(blank: str, home: str) -> Iterator[Service]:
+    shutil.copytree(blank, home)
     with open_service(home) as opened:
         yield opened
 

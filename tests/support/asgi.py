@@ -27,6 +27,8 @@ class AsgiTransport(httpx.BaseTransport):
         asked = httpx.Request(
             request.method, request.url, headers=request.headers, content=content, extensions=request.extensions
         )
+        # As they are: the constructor would put in a Host of its own.
+        asked.headers = request.headers
         answer = await self._inner.handle_async_request(asked)
         body = await answer.aread()
         return httpx.Response(answer.status_code, headers=answer.headers.raw, content=body)

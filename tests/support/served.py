@@ -1,7 +1,10 @@
 """A workspace with its application, for tests: a service, clients of every kind, and the routes."""
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -43,6 +46,45 @@ class Served:
 
     def close(self) -> None:
         self._transport.close()
+
+
+def raw_call(
+    app: Any,
+    headers: Sequence[tuple[bytes, bytes]],
+    messages: Sequence[dict[str, Any]] = (),
+    path: str = "/api/tags",
+    method: str = "POST",
+) -> tuple[int, Any]:
+    """Calls an application with a path and messages that no client would send; returns the status and the JSON."""
+    sent: list[dict[str, Any]] = []
+    pending = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        if not pending:
+            await asyncio.sleep(60)
+        return pending.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        # Decoded once, as the server does.
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1:8765"), *headers],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8765),
+    }
+    asyncio.run(app(scope, receive, send))
+    body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+    return sent[0]["status"], json.loads(body)
 
 
 def routes(app: Any) -> Iterator[tuple[str, frozenset[str]]]:
