@@ -10,6 +10,7 @@ The class itself is in generator.py, which tells how its parts work together.
 from brevetti_keras.data.encoding import OneHotEncoder
 from brevetti_keras.data.generator import DataGenerator
 from brevetti_keras.data.image_generator import build_image_data_generator
+from brevetti_keras.data.prediction import predict_dataset
 from brevetti_keras.data.stratified_sampler import StratifiedSampler
 
-__all__ = ["DataGenerator", "OneHotEncoder", "StratifiedSampler", "build_image_data_generator"]
+__all__ = ["DataGenerator", "OneHotEncoder", "StratifiedSampler", "build_image_data_generator", "predict_dataset"]

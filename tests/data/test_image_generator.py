@@ -66,7 +66,9 @@ def test_text_is_one_label_and_several_labels_are_several_ones(samples: pd.DataF
 
 
 @pytest.mark.parametrize(
-    "augmentation", [ImageAugmenter(), {"image_noise": {"chance": 1, "brightness": 0.3}}, {}], ids=str
+    "augmentation",
+    [ImageAugmenter(), {"image_noise": {"chance": 1, "brightness": 0.3}}, {}],
+    ids=["augmenter", "settings", "defaults"],
 )
 def test_augmentation_varies_the_epochs_and_repeats_with_the_seed(samples: pd.DataFrame, augmentation: Any) -> None:
     def made() -> list[Any]:

@@ -1,0 +1,62 @@
+"""`DataGenerator` over 10,000,000 samples: time to the first batch, memory a sample, time a batch.
+
+Figures to reach: first batch in under 5 s, at most 200 bytes of memory a sample beside the DataFrame.
+
+    .venv/bin/python benchmarks/data_generator.py
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import tensorflow as tf
+
+from brevetti_keras.data.data_generator import DataGenerator
+
+COUNT = 10_000_000
+BATCHES = 500
+MODES: dict[str, dict[str, Any]] = {
+    "in frame order": {},
+    "shuffled": {"shuffle": True},
+    "groups interleaved": {"sampling_groupby": ["category"], "sampling_group_weighing": "square root"},
+    "groups drawn": {"sampling_groupby": ["folder"], "shuffle": True},
+}
+
+
+def make_samples() -> pd.DataFrame:
+    """Returns samples with a path of 45 characters, a folder, a category and a size."""
+    numbers = pd.Series(np.arange(COUNT))
+    category = np.empty(COUNT, dtype=object)
+    for offset, labels in enumerate([("good",), ("scratch",), ("dent", "scratch")]):
+        category[offset::3] = [labels] * len(category[offset::3])
+    path = "/data/vials/line-7/2026-11-23/camera-" + numbers.astype("str")
+    folder = pd.Series(np.resize(np.array(["good", "scratch", "dent"], dtype=object), COUNT), dtype="str")
+    return pd.DataFrame({"path": path, "category": category, "folder": folder, "size": numbers})
+
+
+def main() -> None:
+    """Prints one line a mode."""
+    samples = make_samples()
+    tf.data.Dataset.range(1).get_single_element()
+    process = psutil.Process()
+    for name, arguments in MODES.items():
+        before = process.memory_info().rss
+        start = time.perf_counter()
+        generator = DataGenerator(samples, seed=1, repeat=True, **arguments)
+        batches = generator.get_dataset_numpy()
+        next(batches)
+        first = time.perf_counter()
+        for _ in range(BATCHES):
+            next(batches)
+        done = time.perf_counter()
+        memory = (process.memory_info().rss - before) / COUNT
+        print(
+            f"{name:20} first batch {first - start:5.2f} s   {(done - first) / BATCHES * 1e3:5.2f} ms a batch of 32   "
+            f"{memory:6.1f} bytes a sample"
+        )
+
+
+if __name__ == "__main__":
+    main()
