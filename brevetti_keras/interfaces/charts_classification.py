@@ -58,8 +58,10 @@ def confusion_matrix(predictions: Predictions, classes: Sequence[str], label: st
         light = altair.condition("datum.share > 0.5", altair.value("white"), altair.value("#1f2328"))
         chart += base.mark_text().encode(text=altair.Text("samples:Q", format=",d"), color=light)
     right, total = int(scored.correct.sum()), len(scored.truth)
-    share = f"{right:,} of {total:,} right ({right / total:.1%})" if total else "no samples"
-    return chart_text(chart.properties(title=_title("Confusion matrix", scored, share)), "confusion_matrix")
+    share = f"{right:,} of {total:,} right ({right / total:.1%})" if total else ""
+    return chart_text(
+        chart.properties(title=altair.Title("Confusion matrix", subtitle=scored.told(share))), "confusion_matrix"
+    )
 
 
 def roc(predictions: Predictions, classes: Sequence[str], label: str = "category") -> str:
@@ -85,7 +87,7 @@ def roc(predictions: Predictions, classes: Sequence[str], label: str = "category
     chart = _curves(rows, names, "False positive rate", "True positive rate", "Class (area)")
     chance = altair.Chart(values([{"x": 0, "y": 0}, {"x": 1, "y": 1}])).mark_line(strokeDash=[4, 4], color="#8c959f")
     chart = chance.encode(x="x:Q", y="y:Q") + chart
-    return chart_text(chart.properties(title=_title("ROC curves", scored)), "roc")
+    return chart_text(chart.properties(title=altair.Title("ROC curves", subtitle=scored.told())), "roc")
 
 
 def precision_recall(predictions: Predictions, classes: Sequence[str], label: str = "category") -> str:
@@ -109,7 +111,9 @@ def precision_recall(predictions: Predictions, classes: Sequence[str], label: st
         names.append(f"{name} ({metrics.average_precision_score(truth, scores):.3f})")
         rows += _points(names[-1], recall, precision, np.append(thresholds, np.inf))
     chart = _curves(rows, names, "Recall", "Precision", "Class (average precision)")
-    return chart_text(chart.properties(title=_title("Precision and recall", scored)), "precision_recall")
+    return chart_text(
+        chart.properties(title=altair.Title("Precision and recall", subtitle=scored.told())), "precision_recall"
+    )
 
 
 def _judged(scored: Scored) -> list[tuple[str, npt.NDArray[np.bool_], npt.NDArray[np.float64]]]:
@@ -144,9 +148,3 @@ def _curves(rows: list[dict[str, Any]], names: list[str], x: str, y: str, legend
             tooltip=["name:N", *(altair.Tooltip(f"{field}:Q", format=".4f") for field in ("x", "y", "threshold"))],
         )
     )
-
-
-def _title(title: str, scored: Scored, more: str = "") -> Any:
-    left_out = f"{scored.left_out:,} of other classes or without scores left out" if scored.left_out else ""
-    subtitle = ", ".join(text for text in (more or f"{len(scored.truth):,} samples", left_out) if text)
-    return altair.Title(title, subtitle=subtitle)

@@ -56,7 +56,7 @@ def score_histogram(predictions: Predictions, classes: Sequence[str], label: str
             ),
             tooltip=["outcome:N", "from:Q", "to:Q", "samples:Q"],
         )
-        .properties(title=altair.Title("Scores", subtitle=_told(scored)))
+        .properties(title=altair.Title("Scores", subtitle=scored.told()))
     )
     return chart_text(chart, "score_histogram")
 
@@ -100,7 +100,7 @@ def calibration(predictions: Predictions, classes: Sequence[str], label: str = "
         size=altair.Size("samples:Q", title="Samples", scale=altair.Scale(range=[40, 500]))
     )
     chart = ideal.encode(x="score:Q", y="right:Q") + base.mark_line() + points
-    title = altair.Title("Calibration", subtitle=f"Expected calibration error {error:.3f}, {_told(scored)}")
+    title = altair.Title("Calibration", subtitle=f"Expected calibration error {error:.3f}, {scored.told()}")
     return chart_text(chart.properties(title=title), "calibration")
 
 
@@ -142,7 +142,7 @@ def security_level(predictions: Predictions, classes: Sequence[str], label: str 
             color=altair.Color("of:N", title=None, scale=altair.Scale(domain=names, range=["#4c78a8", "#f58518"])),
             tooltip=["of:N", altair.Tooltip("level:Q", format=".4f"), altair.Tooltip("share:Q", format=".2%")],
         )
-        .properties(title=altair.Title("Security level", subtitle=_told(scored)))
+        .properties(title=altair.Title("Security level", subtitle=scored.told()))
     )
     return chart_text(chart, "security_level")
 
@@ -151,8 +151,3 @@ def _ends(scored: Scored) -> tuple[float, float]:
     scores = scored.confidence
     low, high = (float(scores.min()), float(scores.max())) if len(scores) else (0.0, 1.0)
     return (0.0, 1.0) if low >= 0.0 and high <= 1.0 else (low, high if high > low else low + 1.0)
-
-
-def _told(scored: Scored) -> str:
-    left_out = f", {scored.left_out:,} of other classes or without scores left out" if scored.left_out else ""
-    return f"{len(scored.truth):,} samples{left_out}"

@@ -53,6 +53,12 @@ class Scored:
         """Whether the class of the highest score is one of the sample's, bool (samples,)."""
         return self.truth[np.arange(len(self.truth)), self.predicted]
 
+    def told(self, what: str = "") -> str:
+        """Returns a chart's subtitle: how many samples there are, or `what`, and how many were left out."""
+        count = len(self.truth)
+        left_out = f"{self.left_out:,} of other classes or without scores left out" if self.left_out else ""
+        return ", ".join(text for text in (what or f"{count:,} sample{'' if count == 1 else 's'}", left_out) if text)
+
 
 def read_predictions(predictions: Predictions, classes: Sequence[str], label: str = "category") -> Scored:
     """Reads labels and scores.

@@ -18,6 +18,8 @@ from typing import Any
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.wire.artifacts import TENSORBOARD_FOLDER
 
+# -P below: the script's own folder holds a module of TensorBoard's name.
+_CHILD = str(Path(__file__).with_name("tensorboard_child.py"))
 _ADDRESS = re.compile(r"http://\S+/")
 _START = 120.0
 
@@ -39,7 +41,7 @@ def tensorboard(jobs: Any, *, host: str = "localhost", port: int | None = None) 
     several = isinstance(jobs, Iterable) and not isinstance(jobs, (str, os.PathLike))
     folder = _side_by_side(list(jobs) if several else [jobs])
     said = Path(folder) / "said.txt"
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", f"{folder}/runs", "--host", host]
+    command = [sys.executable, "-P", _CHILD, "--logdir", f"{folder}/runs", "--host", host]
     command += ["--port", str(port)] if port is not None else []
     with said.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
