@@ -68,7 +68,7 @@ def _only(found: list[_Record], kind: str, name: str) -> _Record:
     return found[0]
 
 
-class HttpDatasets(_Group):
+class _Datasets(_Group):
     """Datasets of a server."""
 
     def add(
@@ -110,7 +110,7 @@ class HttpDatasets(_Group):
         return self._one(Dataset, "POST", f"{routes.DATASETS}/find-or-add", json=body)
 
 
-class HttpTags(_Group):
+class _Tags(_Group):
     """Tags of a server."""
 
     def add(self, name: str, parent_id: str | None = None) -> Tag:
@@ -138,7 +138,7 @@ class HttpTags(_Group):
         return self._one(Tag, "POST", f"{routes.TAGS}/ensure", json={"text": text})
 
 
-class HttpModelTypes(_Group):
+class _ModelTypes(_Group):
     """Model types of a server."""
 
     def list(self) -> list[ModelType]:
@@ -154,7 +154,7 @@ class HttpModelTypes(_Group):
         return self._one(ModelType, "POST", routes.MODEL_TYPES, json={"reference": reference})
 
 
-class HttpJobs(_Group):
+class _Jobs(_Group):
     """Jobs of a server."""
 
     def create(self, name: str, **arguments: Any) -> JobConfig:
@@ -193,7 +193,7 @@ class HttpJobs(_Group):
         return self._one(_Page, "GET", routes.JOBS, params=_given(state=state, limit=limit, offset=offset))
 
 
-class HttpEvents(_Group):
+class _Events(_Group):
     """What the jobs of a server report."""
 
     def append(self, job_id: str, events: Sequence[Event]) -> int:
@@ -220,7 +220,7 @@ class HttpEvents(_Group):
         return found
 
 
-class HttpArtifacts(_Group):
+class _Artifacts(_Group):
     """Files of a server's jobs."""
 
     def list(self, job_id: str, prefix: str = "") -> list[FileEntry]:
@@ -238,7 +238,7 @@ class HttpArtifacts(_Group):
         return self._one(FileEntry, "PUT", target, content=data, headers=headers)
 
 
-class HttpCharts(_Group):
+class _Charts(_Group):
     """Charts of a server's jobs."""
 
     def put(self, job_id: str, name: str, spec: str | Mapping[str, Any]) -> None:
@@ -283,13 +283,13 @@ class HttpPlatform:
     ) -> None:
         self._client = HttpClient(url, token=api_key, timeout=30.0, transport=transport)
         self.host_name = self._client.base_url
-        self.datasets = HttpDatasets(self._client)
-        self.tags = HttpTags(self._client)
-        self.model_types = HttpModelTypes(self._client)
-        self.jobs = HttpJobs(self._client)
-        self.events = HttpEvents(self._client)
-        self.artifacts = HttpArtifacts(self._client)
-        self.charts = HttpCharts(self._client)
+        self.datasets = _Datasets(self._client)
+        self.tags = _Tags(self._client)
+        self.model_types = _ModelTypes(self._client)
+        self.jobs = _Jobs(self._client)
+        self.events = _Events(self._client)
+        self.artifacts = _Artifacts(self._client)
+        self.charts = _Charts(self._client)
 
     def close(self) -> None:
         """Ends the connections."""

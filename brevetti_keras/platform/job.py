@@ -23,7 +23,7 @@ from typing import Any, Self, get_type_hints
 
 from pydantic import BaseModel, SecretStr
 
-from brevetti_keras.interfaces.remote_monitor import RemoteMonitor
+from brevetti_keras.interfaces.callbacks import ChartUpload, FacetsReport, PivotReport, RemoteMonitor, TensorBoard
 from brevetti_keras.io.files import Files
 from brevetti_keras.platform.checkpoints import CheckpointCallback, Checkpoints
 from brevetti_keras.platform.dataset import Dataset
@@ -37,12 +37,9 @@ from brevetti_keras.platform.platform import Platform
 from brevetti_keras.platform.preparation import Preparation
 from brevetti_keras.platform.settings_sources import Source
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError
-from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.wire import artifacts
 from brevetti_keras.wire.events import status_body
 from brevetti_keras.wire.records import Tag
-
-callbacks = lazy_import("brevetti_keras.interfaces.callbacks")
 
 
 class Job:
@@ -73,6 +70,7 @@ class Job:
         self._output = JobOutput(context, self._preparation.counts)
         self._checkpoints = Checkpoints(context.folder.checkpoints)
         self._monitors: weakref.WeakSet[RemoteMonitor] = weakref.WeakSet()
+        self._started = False
         self._completed = False
 
     @classmethod
@@ -166,7 +164,9 @@ class Job:
             path = None if result is None else os.fspath(result)
             return self.complete_job(path) if complete_job and not self._completed else path
 
-        return LifeCycle(self._context, self._write_output).live(body)
+        life = LifeCycle(self._context, self._write_output, again=self._started)
+        self._started = True
+        return life.live(body)
 
     @property
     def id(self) -> str:
@@ -273,10 +273,10 @@ class Job:
         return [
             self.checkpoint_callback(),
             self.get_remote_monitor(),
-            callbacks.FacetsReport(self, generator),
-            callbacks.ChartUpload(self, charts=["training_history"]),
-            callbacks.PivotReport(self, generator.samples),
-            callbacks.TensorBoard(self),
+            FacetsReport(self, generator),
+            ChartUpload(self, charts=["training_history"]),
+            PivotReport(self, generator.samples),
+            TensorBoard(self),
         ]
 
     def checkpoint_callback(self, model: Any = None) -> CheckpointCallback:

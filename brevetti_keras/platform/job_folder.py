@@ -63,8 +63,3 @@ class JobFolder:
             except FileExistsError as error:
                 raise NotADirectoryError(20, "a file stands where a folder is needed") from error
         return full
-
-    def artifact_name(self, path: str) -> str | None:
-        """Returns a path relative to the artifacts, or None if it lies elsewhere."""
-        real, top = os.path.realpath(path), os.path.realpath(self.artifacts)
-        return os.path.relpath(real, top) if os.path.commonpath([real, top]) == top else None

@@ -6,6 +6,7 @@
 What would reach the screen still does; a full disk silences the file and nothing else.
 """
 
+import contextlib
 import logging
 import sys
 import threading
@@ -22,6 +23,11 @@ _FORMAT = "%(asctime)sZ %(levelname)s %(name)s: %(message)s"
 
 class _JobLogHandler(logging.FileHandler):
     """Appends lines; a line that cannot be written is lost rather than the job."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes a line; the file is opened with the first."""
+        with contextlib.suppress(OSError):
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Says nothing: the file's absence is the message, and the job's own writes report a full disk."""

@@ -135,18 +135,23 @@ class _Place:
     def find(self) -> JobConfig | None:
         """Returns the job that the request names, or None if it names none."""
         request = self._request
+        named = request.info_file is not None or request.resume is not None or request.job_id is not None
+        if not named:
+            return None
+        if request.datasets is not None:
+            raise InvalidInputError(
+                "expected no dataset for a job that is there already, which has its own: leave it out"
+            )
         if request.info_file is not None:
             found = _read_info(os.fspath(request.info_file))
-            if request.job_id not in (None, found.id):
-                raise InvalidInputError(
-                    f"expected the job of {os.fspath(request.info_file)} ({found.id}), received job id {request.job_id}"
-                )
+            for other in (request.job_id, request.resume):
+                if other not in (None, found.id):
+                    path = os.fspath(request.info_file)
+                    raise InvalidInputError(f"expected the job of {path} ({found.id}), received job {other}")
             return found
         if request.resume is not None:
             return self._earlier(request.resume)
-        if request.job_id is None:
-            return None
-        config = self._open().jobs.config(request.job_id)
+        config = self._open().jobs.config(str(request.job_id))
         if request.api_key is not None and _text(request.api_key) != config.api_key.get_secret_value():
             raise AccessError(f"expected the key of job {config.id}, received another")
         return config
@@ -182,8 +187,6 @@ class _Place:
         return self._platform
 
     def _earlier(self, name: str) -> JobConfig:
-        if self._request.datasets is not None:
-            raise InvalidInputError("expected no dataset with --resume, which goes on with the job's own: leave it out")
         platform = self._open()
         job = platform.jobs.get(name)
         if job.state == "running":

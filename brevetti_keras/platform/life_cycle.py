@@ -45,11 +45,13 @@ class LifeCycle:
     Args:
         context: the job's parts.
         write_output: writes `output.json` as it is at the moment.
+        again: whether the job has lived before, so that it may run although it ended.
     """
 
-    def __init__(self, context: JobContext, write_output: Callable[[], object]) -> None:
+    def __init__(self, context: JobContext, write_output: Callable[[], object], *, again: bool = False) -> None:
         self._context = context
         self._write_output = write_output
+        self._again = again or context.resumed
 
     def live(self, body: Callable[[], _Result]) -> _Result:
         """Runs `body` and returns what it returns.
@@ -79,7 +81,7 @@ class LifeCycle:
         context = self._context
         epochs = getattr(context.settings, "epochs", None)
         more: dict[str, Any] = {"epochs": epochs} if isinstance(epochs, int) else {}
-        if context.resumed:
+        if self._again:
             more["resumed"] = True
         context.reporter.report("status", status_body("running", **more, **process_identity()))
         _LOGGER.info("job %s (%s) is running in %s", context.config.id, context.config.name, context.folder.root)
@@ -110,12 +112,17 @@ class LifeCycle:
         for step in (
             self._write_output,
             lambda: self._context.reporter.report("status", status_body(state, message)),
+            self._send_log,
             lambda: self._context.reporter.flush(_PATIENCE),
         ):
             try:
                 step()
             except BrevettiError as error:
                 _LOGGER.warning("the job's end could not be recorded: %s", error)
+
+    def _send_log(self) -> None:
+        path = os.path.join(self._context.folder.artifacts, artifacts.LOG)
+        self._context.reporter.artifact(artifacts.LOG, path)
 
 
 @contextmanager

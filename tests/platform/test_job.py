@@ -3,12 +3,16 @@ import logging
 import os
 import stat
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
+from brevetti_keras.interfaces.remote_monitor import RemoteMonitor
 from brevetti_keras.platform import Dataset, Job, connect, get_image_samples
+from brevetti_keras.registry import FoundModelType, ModelType
 from brevetti_keras.schema.settings import Settings
 from brevetti_keras.utils.errors import (
     AccessError,
@@ -210,7 +214,7 @@ class TestOrigin:
 
     def test_another_id_than_the_info_file_s_is_refused(self, workspace):
         job = make()
-        with pytest.raises(InvalidInputError, match="received job id other"):
+        with pytest.raises(InvalidInputError, match="received job other"):
             make(info_file=workspace / "jobs" / job.id / "info.json", job_id="other")
 
     def test_a_workspace_that_cannot_be_made_is_one_line(self, tmp_path):
@@ -557,3 +561,91 @@ class TestArtifacts:
             platform.datasets.add(str(vials), tags=["line=3"])
         tags = make(datasets=["vials"]).get_root_tags()
         assert [(tag.name, tag.children[0].name) for tag in tags] == [("line", "3")]
+
+
+class TestAgain:
+    def test_a_job_that_failed_may_be_started_again(self):
+        class Second(Job):
+            tries = 0
+
+            def run(self):
+                self.tries += 1
+                if self.tries == 1:
+                    raise ValueError("first")
+
+        job = Second.init(argv=[])
+        with pytest.raises(ValueError, match="first"):
+            job.start()
+        job.start()
+        with connect() as platform:
+            assert platform.jobs.get(job.id).state == "completed"
+
+    def test_a_job_runs_in_a_thread_of_its_own(self, vials):
+        job = make(datasets=[vials])
+        with ThreadPoolExecutor(1) as pool:
+            kept = pool.submit(job.start).result()
+        assert os.path.isfile(kept)
+
+    def test_datasets_of_a_job_that_is_there_are_its_own(self, vials):
+        job = make()
+        with pytest.raises(InvalidInputError, match="expected no dataset for a job that is there already"):
+            make(job_id=job.id, datasets=[vials])
+        with pytest.raises(InvalidInputError, match="expected no dataset for a job that is there already"):
+            make(argv=["--job_id", job.id, "--dataset", str(vials)])
+
+
+class TestCallbacks:
+    def test_all_of_the_platform_s_callbacks(self):
+        class Generator:
+            samples = pd.DataFrame({"path": ["a"]})
+
+        found = [type(callback).__name__ for callback in make().callbacks(Generator())]
+        assert found == [
+            "CheckpointCallback", "RemoteMonitor", "FacetsReport", "ChartUpload", "PivotReport", "TensorBoard",
+        ]  # fmt: skip
+
+    def test_a_monitor_reports_to_the_job_s_page(self):
+        job = make()
+        monitor = job.get_remote_monitor()
+        for epoch in range(2):
+            monitor.on_epoch_end(epoch, {"loss": np.float32(0.5), "bad": float("inf")})
+        own = RemoteMonitor(root=job.host_name, path=job.api_endpoints["remote"])
+        own.on_epoch_end(2, {"loss": 0.25})
+        with connect() as platform:
+            platform.events.sync(job.id)
+            assert platform.events.curve(job.id) == {
+                "epoch": [0, 1, 2], "series": {"loss": [0.5, 0.5, 0.25], "bad": [None, None, None]},
+            }  # fmt: skip
+            assert platform.jobs.get(job.id).epoch == 2
+
+    def test_a_new_job_restores_nothing(self):
+        job = make()
+        job.checkpoint_callback()._save(Untouchable(), 3)
+        assert job.restore(Untouchable()) == 0
+
+
+class Untouchable:
+    """A model without variables; touching anything else of it fails."""
+
+    variables = ()
+    optimizer = None
+
+
+class TestModelType:
+    def test_an_installed_model_type_is_recorded_with_its_version(self, monkeypatch):
+        class Vials(ModelType):
+            name = "vials"
+            version = "1.2"
+            job = f"{__name__}:TrainingJob"
+
+        package = __name__.partition(".")[0]
+        found = {
+            "vials": FoundModelType("vials", f"{package}.x:Vials", "p"),
+            "other": FoundModelType("o", "broken:X", "p"),
+        }
+        monkeypatch.setattr("brevetti_keras.platform.job_setup.find_model_types", lambda: found)
+        monkeypatch.setattr("brevetti_keras.platform.job_setup.load_model_type", {"vials": Vials}.__getitem__)
+        job = make()
+        with connect() as platform:
+            listed = platform.jobs.get(job.id)
+        assert (listed.model_type, listed.model_type_version) == ("vials", "1.2")

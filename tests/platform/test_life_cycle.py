@@ -156,7 +156,7 @@ class TestResume:
             Quick.init(resume=job.id, argv=[])
         with pytest.raises(NotFoundError, match="no job 'nope'"):
             Quick.init(resume="nope", argv=[])
-        with pytest.raises(InvalidInputError, match="expected no dataset with --resume"):
+        with pytest.raises(InvalidInputError, match="expected no dataset for a job that is there already"):
             Quick.init(resume=job.id, datasets=[vials], argv=[])
         process = start(tmp_path, SCRIPT, "--pause", "60")
         running = read_until(process, "running").split()[1]
