@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from brevetti_keras.platform import connect
+from brevetti_keras.platform.embedded_platform import EmbeddedPlatform
 from brevetti_keras.wire import artifacts
 from model_zoo.image_classification.digits import COUNT, write_digits
 from model_zoo.image_classification.train import ImageClassificationJob
@@ -32,18 +32,18 @@ def run_demo(home: str | None = None, progress: Callable[[str], None] = _LOGGER.
         `job` (its id), `devel_accuracy`, `report` (a file's path), `artifacts` (a folder's) and `seconds`.
     """
     began = time.monotonic()
-    platform = connect(home)
-    place = os.path.join(platform.host_name.removeprefix("file://"), "datasets", NAME)
-    progress(f"writing {COUNT:,} images of digits to {place}")
-    dataset = platform.datasets.find_or_add(write_digits(place))
-    progress("training")
-    with importlib.resources.as_file(importlib.resources.files(CONFIGS) / CONFIG) as config:
-        job = ImageClassificationJob.init(platform=platform, datasets=[dataset], config=config, name=NAME, argv=[])
-    job.start()
-    finished = platform.jobs.get(job.id)
+    with EmbeddedPlatform(home) as platform:
+        place = os.path.join(platform.home, "datasets", NAME)
+        progress(f"writing {COUNT:,} images of digits to {place}")
+        dataset = platform.datasets.find_or_add(write_digits(place))
+        progress("training")
+        with importlib.resources.as_file(importlib.resources.files(CONFIGS) / CONFIG) as config:
+            job = ImageClassificationJob.init(platform=platform, datasets=[dataset], config=config, name=NAME, argv=[])
+        job.start()
+        metrics = platform.jobs.get(job.id).metrics
     return {
         "job": job.id,
-        "devel_accuracy": finished.metrics["devel_accuracy"],
+        "devel_accuracy": metrics["devel_accuracy"],
         "report": job.artifact_path(artifacts.REPORT),
         "artifacts": job.artifact_path(dir=True),
         "seconds": time.monotonic() - began,

@@ -29,7 +29,7 @@ _NORM_MOMENTUM = 0.9
 
 def build_model(
     class_count: int,
-    input_shape: tuple[int | None, int | None, int],
+    input_shape: tuple[int | None, ...],
     value_range: tuple[float, float] = (0.0, 255.0),
     filters: int = 32,
     dropout: float = 0.2,
@@ -72,7 +72,7 @@ def build_model(
     return keras.Model(image, scores, name="small_convolutional")
 
 
-def depth_for(input_shape: tuple[int | None, int | None, int]) -> tuple[int, int]:
+def depth_for(input_shape: tuple[int | None, ...]) -> tuple[int, int]:
     """Returns how many entries and steps a network for `input_shape` has: (0, 2) for 8 pixels, (2, 4) for 224."""
     sides = [side for side in input_shape[:2] if side is not None]
     if len(sides) < 2:

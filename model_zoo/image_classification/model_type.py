@@ -29,13 +29,19 @@ class Sampling(Settings):
     group_weighing: Literal["uniform", "count", "square root", "log", "logx+1"] = setting(
         "uniform", label="Weight of a group", description="How a group's weight follows from its number of samples"
     )
-    max_epoch_samples: float = setting(
-        math.inf, ge=1, unit="samples", advanced=True, description="An epoch holds at most so many samples"
+    max_epoch_samples: int | None = setting(
+        None, ge=1, unit="samples", advanced=True, description="An epoch holds at most so many samples; empty holds all"
     )
 
     def sampler(self, batch_size: int, seed: int) -> StratifiedSampler:
         """Returns the sampler with a job's batch size and seed."""
-        return StratifiedSampler(batch_size=batch_size, seed=seed, **self.model_dump())
+        return StratifiedSampler(
+            batch_size=batch_size,
+            groupby=self.groupby,
+            group_weighing=self.group_weighing,
+            max_epoch_samples=math.inf if self.max_epoch_samples is None else self.max_epoch_samples,
+            seed=seed,
+        )
 
 
 class EarlyStopping(Settings):
@@ -121,6 +127,13 @@ class ImageClassificationSettings(Job.Settings):
             raise ValueError(f"expected at least two different labels, or none to take all, received {list(value)}")
         if not all(value):
             raise ValueError("expected labels of at least one letter, received an empty one")
+        return value
+
+    @field_validator("image_pipeline")
+    @classmethod
+    def _pictures(cls, value: ImagePipeline) -> ImagePipeline:
+        if len(value.output_shape) != 3:
+            raise ValueError("expected single pictures (roi_mode concatenate_height), received a time series")
         return value
 
 

@@ -18,12 +18,11 @@ from brevetti_keras.data.data_generator import DataGenerator, OneHotEncoder
 from brevetti_keras.data.prediction import predict_dataset
 from brevetti_keras.interfaces import vegalite_charts
 from brevetti_keras.interfaces.callbacks import ChartUpload, TensorBoard
-from brevetti_keras.interfaces.facets_atlas import build_facets
-from brevetti_keras.interfaces.pivot import export_pivot_table, get_default_fields
 from brevetti_keras.model_package import package_model
 from brevetti_keras.platform import Job, get_image_samples
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.wire import artifacts
+from model_zoo.image_classification.exploration import explore
 from model_zoo.image_classification.metrics import ClassificationFigures, classification_figures, prediction_table
 from model_zoo.image_classification.model import build_model
 from model_zoo.image_classification.model_type import ImageClassificationSettings
@@ -36,7 +35,6 @@ keras = lazy_import("keras")
 _LOGGER = logging.getLogger("brevetti_keras.model_zoo.image_classification")
 PREDICTIONS = "predictions.csv"
 HISTORY = "history.csv"
-_FACETS = 4096
 _PACKAGES = ("brevetti-keras", "keras", "tensorflow", "numpy", "pandas", "opencv-python-headless", "pillow")
 
 
@@ -54,7 +52,6 @@ class ImageClassificationJob(Job):
         self.upload_chart("dataset_summary", vegalite_charts.dataset_summary(split))
         self._log_samples(labelled, split)
         used = split[split["purpose"].isin(PURPOSES)].reset_index(drop=True)
-        keras.utils.set_random_seed(self.settings.seed)
         model, record = self._fit(used, labelled.classes)
         scores = self._scores(model, used)
         predictions = prediction_table(used, scores, labelled.classes)
@@ -66,7 +63,7 @@ class ImageClassificationJob(Job):
         }
         metrics = output_metrics(figures, record)
         self.add_output_metrics(metrics)
-        self._explore(split, predictions, labelled.classes)
+        explore(self, split, predictions, labelled.classes, self.settings.image_pipeline)
         content = ReportContent(
             self._facts(), labelled, split, predictions, figures, record, self._quarantined(), versions()
         )
@@ -81,22 +78,12 @@ class ImageClassificationJob(Job):
 
     def _fit(self, used: pd.DataFrame, classes: tuple[str, ...]) -> tuple[Any, TrainingRecord]:
         settings = self.settings
-        pipeline = settings.image_pipeline
-        encoder = OneHotEncoder(classes=classes, input_key="label")
-        structure = (pipeline.output_key, encoder.output_key)
-        train = (
-            settings.sampling.sampler(settings.batch_size, settings.seed)
-            .get(used[used["purpose"] == "train"], shuffle=True, repeat=True, output_structure=structure)
-            .map([pipeline, settings.augmentation, encoder])
-        )
-        devel = DataGenerator(
-            used[used["purpose"] == "devel"], batch_size=settings.batch_size, seed=0, output_structure=structure
-        ).map([pipeline, encoder])
-        height, width, channels = pipeline.output_shape[-3:]
+        train, devel = self._generators(used, classes)
+        keras.utils.set_random_seed(settings.seed)
         model = build_model(
             len(classes),
-            (height, width, channels or 3),
-            pipeline.value_range,
+            settings.image_pipeline.output_shape,
+            settings.image_pipeline.value_range,
             settings.network.filters,
             settings.network.dropout,
         )
@@ -115,12 +102,19 @@ class ImageClassificationJob(Job):
                 verbose=1 if sys.stdout.isatty() else 2,
             )
         record.restore_best(model)
-        _LOGGER.info(
-            "trained %d epochs; the smallest devel loss was in epoch %d",
-            len(record.history),
-            (record.best_epoch or 0) + 1,
-        )
         return model, record
+
+    def _generators(self, used: pd.DataFrame, classes: tuple[str, ...]) -> tuple[DataGenerator, DataGenerator]:
+        settings = self.settings
+        pipeline, encoder = settings.image_pipeline, OneHotEncoder(classes=classes, input_key="label")
+        structure = (pipeline.output_key, encoder.output_key)
+        train = settings.sampling.sampler(settings.batch_size, settings.seed).get(
+            used[used["purpose"] == "train"], shuffle=True, repeat=True, output_structure=structure
+        )
+        devel = DataGenerator(
+            used[used["purpose"] == "devel"], batch_size=settings.batch_size, seed=0, output_structure=structure
+        )
+        return train.map([pipeline, settings.augmentation, encoder]), devel.map([pipeline, encoder])
 
     def _callbacks(self) -> list[Any]:
         return [
@@ -138,37 +132,6 @@ class ImageClassificationJob(Job):
         ).map([pipeline])
         output = model.output_names[0]
         return np.stack([row[output] for row in predict_dataset(model, generator)])
-
-    def _explore(self, split: pd.DataFrame, predictions: pd.DataFrame, classes: tuple[str, ...]) -> None:
-        """Writes the pivot table and the facets, with what the network says of each sample beside what it is."""
-        said = predictions[["path", "prediction", "probability", "correct"]]
-        table = split.merge(said, on="path", how="left")
-        table["prediction"] = table["prediction"].fillna("")
-        fields = {
-            **get_default_fields(table),
-            "prediction": "Prediction",
-            "correct": "Correct",
-        }
-        export_pivot_table(
-            self.artifact_path(artifacts.PIVOT_FOLDER, dir=True),
-            table,
-            datasets=self.datasets,
-            fields=fields,
-            tags=self.get_root_tags(),
-            rows=["category"],
-            cols=["purpose"],
-        )
-        shown = facet_samples(predictions.merge(split[["path", "category", "folder", "size"]], on="path"))
-        generator = DataGenerator(shown, batch_size=self.settings.batch_size, seed=0)
-        build_facets(
-            generator.map(self.settings.image_pipeline),
-            self.artifact_path(artifacts.FACETS_FOLDER, dir=True),
-            count=_FACETS,
-        )
-        for name in ("confusion_matrix", "precision_recall", "score_histogram"):
-            chart = getattr(vegalite_charts, name)
-            judged = predictions[predictions["purpose"] == ("test" if self.settings.test_share else "devel")]
-            self.upload_chart(name, chart(judged, classes, label="label"))
 
     def _facts(self) -> JobFacts:
         datasets = pd.DataFrame(
@@ -207,16 +170,6 @@ def output_metrics(figures: dict[str, ClassificationFigures], record: TrainingRe
             metrics[f"{purpose}_samples"] = figures[purpose].count
     best = record.best_epoch
     return {**metrics, "epochs_trained": len(record.history), "best_epoch": None if best is None else best + 1}
-
-
-def facet_samples(predictions: pd.DataFrame, count: int = _FACETS) -> pd.DataFrame:
-    """Returns what the facets show: rows without scores; of more than `count`, all mistakes and some of the rest."""
-    shown = predictions[[name for name in predictions.columns if not name.startswith("score_")]]
-    if len(shown) <= count:
-        return shown
-    wrong = shown[~shown["correct"]].head(count)
-    rest = shown[shown["correct"]].sample(count - len(wrong), random_state=0)
-    return pd.concat([wrong, rest]).sort_index()
 
 
 def versions() -> dict[str, str]:

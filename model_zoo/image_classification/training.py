@@ -9,6 +9,7 @@
 All of it lies in files after each epoch, so a resumed job knows its first half.
 """
 
+import logging
 import math
 import os
 import time
@@ -22,6 +23,7 @@ from brevetti_keras.platform.checkpoints import Checkpoints
 from brevetti_keras.utils.errors import DataError
 from model_zoo.image_classification.model_type import EarlyStopping
 
+_LOGGER = logging.getLogger("brevetti_keras.model_zoo.image_classification")
 MONITORED = "val_loss"
 
 
@@ -106,3 +108,4 @@ class TrainingRecord(KerasHooks):
         """Gives a model the best epoch's weights, if the settings ask for them."""
         if self._early_stopping.restore_best:
             self._best.restore(model)
+            _LOGGER.info("kept the weights of epoch %d, whose devel loss was the smallest", (self.best_epoch or 0) + 1)

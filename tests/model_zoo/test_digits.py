@@ -55,5 +55,5 @@ def test_writing_again_changes_only_what_is_missing_or_wrong(folder: Path) -> No
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ConflictError, match="expected no file at .*/file, found one"):
+    with pytest.raises(ConflictError, match=r"expected no file at .*/file, found one"):
         write_digits(str(tmp_path / "file" / "digits"))

@@ -1,3 +1,4 @@
+import math
 import subprocess
 import sys
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.platform import Job
 from brevetti_keras.registry import find_model_types, load_model_type, load_reference
+from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import SettingsError
 from model_zoo.image_classification.model_type import (
     ImageClassification,
@@ -100,6 +102,12 @@ def test_the_form_names_all_settings_of_the_issue() -> None:
         "classes", "class_mapping", "image_pipeline", "augmentation", "split", "sampling", "epochs", "batch_size",
         "learning_rate", "early_stopping", "seed",
     } <= set(schema()["properties"])  # fmt: skip
+
+
+def test_defaults_survive_being_written_as_json() -> None:
+    settings = ImageClassificationSettings()
+    assert ImageClassificationSettings.from_config(from_json(to_json(settings.get_config()))) == settings
+    assert settings.sampling.sampler(8, 0).max_epoch_samples == math.inf
 
 
 def test_sampling_makes_a_sampler_with_the_job_s_batch_size_and_seed() -> None:
