@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevetti_keras.data.columns import Column
+from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.keyed import derive, seeds
 from brevetti_keras.data.sampling import AUGMENT, Order
 from brevetti_keras.utils.lazy import lazy_import
@@ -101,7 +102,7 @@ class Feed:
     def _fetch_tensors(self, number: Any) -> tuple[dict[str, Any], Any, dict[str, Any]]:
         ragged = [name for name, column in self.columns.items() if column.ragged]
         dtypes = [tf.string if column.dtype == object else column.dtype for column in self.columns.values()]
-        flat = tf.numpy_function(self.fetch, [number], [tf.int32, *dtypes, *(tf.int64 for _ in ragged)])
+        flat = tf.numpy_function(HostCall(self.fetch), [number], [tf.int32, *dtypes, *(tf.int64 for _ in ragged)])
         drawn, values, lengths = flat[0], flat[1 : len(dtypes) + 1], flat[len(dtypes) + 1 :]
         for (_, column), value in zip(self.columns.items(), values, strict=True):
             value.set_shape([None, None] if column.ragged else [None])

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import field_validator
 
+from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.image.augmentation import Effect, Floats, ValueRange, ordered
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
@@ -104,7 +105,12 @@ class ImageAugmenter(Settings):
             results = [tf.constant(item) for item in self._augment(seeds.numpy(), *(item.numpy() for item in tensors))]
         else:
             types = [tensor.dtype for tensor in tensors]
-            results = tf.numpy_function(self._augment, [seeds, *tensors], types, stateful=False)
+            results = tf.numpy_function(
+                HostCall(self._augment, blank=lambda seeds, *arrays: list(arrays)),
+                [seeds, *tensors],
+                types,
+                stateful=False,
+            )
             for result, tensor in zip(results, tensors, strict=True):
                 result.set_shape(tensor.shape)
         return {**batch, **dict(zip(keys, results, strict=True))}

@@ -47,7 +47,7 @@ def crop(image: Array, roi: Roi) -> Array:
     return image[y1:y2, x1:x2]
 
 
-def fit_size(height: int, width: int, target: Size) -> Size:
+def fit_size(height: float, width: float, target: Size) -> Size:
     """Returns the largest size of the same shape that fits into `target`, at least one pixel each way."""
     scale = min(target[0] / height, target[1] / width)
     return max(1, min(target[0], round(height * scale))), max(1, min(target[1], round(width * scale)))

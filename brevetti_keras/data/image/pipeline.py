@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import field_validator, model_validator
 
+from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.image.color import CHANNELS, VALUE_RANGES, ColorMode, Rescale, demosaic, rescale, to_color
 from brevetti_keras.data.image.decode import MAX_PIXELS, read_scaled, to_255
 from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, crop, fit_size, pad, roi_size, shrink_factor
@@ -137,7 +138,7 @@ class ImagePipeline(Settings):
         if tf.executing_eagerly():
             images = tf.constant(self._load(paths.numpy()))
         else:
-            images = tf.numpy_function(self._load, [paths], tf.float32, stateful=False)
+            images = tf.numpy_function(HostCall(self._load, self._blank), [paths], tf.float32, stateful=False)
             images.set_shape(paths.shape.concatenate(self.output_shape))
         return {**batch, self.output_key: images}
 
@@ -146,7 +147,7 @@ class ImagePipeline(Settings):
             return self.load_image(os.fsdecode(paths))
         names = [os.fsdecode(path) for path in paths.tolist()]
         if not names:
-            return np.zeros((0, *(side or 0 for side in self.output_shape)), np.float32)
+            return self._blank(paths)
         first = self.load_image(names[0])
         # One buffer for the batch, filled image by image, costs a third of stacking them.
         images = np.empty((len(names), *first.shape), np.float32)
@@ -160,6 +161,10 @@ class ImagePipeline(Settings):
                 )
             images[index] = image
         return images
+
+    def _blank(self, paths: npt.NDArray[np.object_] | bytes) -> Floats:
+        count = () if isinstance(paths, bytes) else (len(paths),)
+        return np.zeros((*count, *(side or 1 for side in self.output_shape)), np.float32)
 
     def load_image(self, path: str) -> Floats:
         """Returns one image as the network gets it, without TensorFlow.

@@ -1,0 +1,74 @@
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from brevetti_keras.data.host_call import HostCall
+from tests.support.images import write_image_folder
+
+PROGRAM = """
+import sys
+import pandas as pd
+from brevetti_keras.data.data_generator import DataGenerator
+from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
+
+generator = DataGenerator(pd.DataFrame({"path": sys.argv[1:]}), batch_size=4, shuffle=True, repeat=True, seed=0)
+iterator = iter(generator.map([ImagePipeline(target_size=(300, 300)), ImageAugmenter()]).get_dataset())
+next(iterator)
+print("the end")
+"""
+
+
+def test_a_call_is_the_function_until_the_program_ends_and_then_its_blank() -> None:
+    call = HostCall(lambda value: value + 1, blank=lambda value: -value)
+    assert call(3) == 4
+    call.close()
+    assert call(3) == -3
+
+
+def test_without_a_blank_the_function_goes_on() -> None:
+    call = HostCall(lambda value: value + 1)
+    call.close()
+    assert call(3) == 4
+
+
+def test_an_error_of_the_function_is_its_callers() -> None:
+    call = HostCall(lambda: [][0])
+    with pytest.raises(IndexError):
+        call()
+    call.close()
+
+
+def test_closing_waits_for_what_runs_and_for_a_moment_of_quiet() -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        started.set()
+        time.sleep(0.5)
+        ended.set()
+
+    call = HostCall(slow)
+    thread = threading.Thread(target=call)
+    thread.start()
+    started.wait(5)
+    call.close()
+    assert ended.is_set()
+    thread.join()
+
+
+def test_closing_what_never_ran_takes_no_time() -> None:
+    begun = time.monotonic()
+    HostCall(len).close()
+    assert time.monotonic() - begun < 0.2
+
+
+def test_a_program_ends_while_an_endless_dataset_is_being_prepared(tmp_path: Path) -> None:
+    paths = sorted(str(path) for path in write_image_folder(tmp_path, {"a": 8}, size=(400, 400)).rglob("*.png"))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *paths], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == "the end\n"
