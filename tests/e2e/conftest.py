@@ -40,7 +40,8 @@ class Seen:
     addresses: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its event loop is the thread's, and no other test could run one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -94,8 +95,10 @@ def page(context: BrowserContext, site: Site, seen: Seen) -> Page:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Where screenshots go: $SCREENSHOTS, to be looked at, else away with the test."""
-    folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
+def pictures() -> Path | None:
+    """Where screenshots go that somebody wants to look at: $SCREENSHOTS, if set."""
+    if "SCREENSHOTS" not in os.environ:
+        return None
+    folder = Path(os.environ["SCREENSHOTS"])
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -10,6 +10,9 @@ from brevetti_keras.wire.events import Event, epoch_body, status_body
 from tests.e2e.conftest import Seen, Site
 from tests.support.pages import CHART, HOSTILE, add_artifacts, add_job
 
+# One worker opens one browser.
+pytestmark = pytest.mark.xdist_group("browser")
+
 # The report of the tests tries what it may not; the browser says so on its console.
 _REFUSALS = ("/api/jobs", "Refused to connect")
 PAGES = (
@@ -58,7 +61,7 @@ def test_every_page_loads_clean_and_stays_on_the_machine(page: Page, site: Site,
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize(("device", "width"), [("desktop", 1360), ("phone", 390)])
 def test_pages_fit_their_window_in_light_and_dark(
-    chromium: Browser, site: Site, pictures: Path, colours: str, device: str, width: int
+    chromium: Browser, site: Site, pictures: Path | None, colours: str, device: str, width: int
 ) -> None:
     context = chromium.new_context(color_scheme=colours, viewport={"width": width, "height": 844})
     page = context.new_page()
@@ -66,7 +69,8 @@ def test_pages_fit_their_window_in_light_and_dark(
     for name, address in (("home", "/"), ("job", "/jobs/{done}"), ("failed", "/jobs/{failed}"), ("data", "/datasets")):
         opened(page, site, address)
         read_through(page)
-        page.screenshot(path=pictures / f"{name}-{colours}-{device}.png", full_page=True)
+        if pictures is not None:
+            page.screenshot(path=pictures / f"{name}-{colours}-{device}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         lightness = page.evaluate("Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])")
         assert (lightness > 200) == (colours == "light")
@@ -253,9 +257,25 @@ def test_the_pivot_table_works_by_keyboard(page: Page, site: Site) -> None:
     expect(table.locator(".pvtCols .pvtAttr")).to_have_text(["Folder ▾", "Purpose ▾"])
     page.keyboard.press("u")
     expect(table.locator(".pvtCols .pvtAttr")).to_have_text(["Purpose ▾"])
+    table.locator(".pvtRows .pvtAttr").focus()
+    page.keyboard.press("f")
+    expect(table.locator(".pvtFilterBox:visible :focus")).to_have_count(1)
+    table.get_by_role("button", name="Cancel").click()
     table.locator("td.pvtVal").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#pivot-behind")).to_be_focused()
+
+
+def test_fields_are_moved_by_taps(chromium: Browser, site: Site) -> None:
+    context = chromium.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(site.server.link())
+    opened(page, site, "/jobs/{done}")
+    table = page.locator("#pivot-table")
+    for area in (".pvtRows", ".pvtCols", ".pvtUnused"):
+        table.locator(".pvtAttr", has_text="Folder").tap(position={"x": 12, "y": 10})
+        expect(table.locator(f"{area} .pvtAttr", has_text="Folder")).to_have_count(1)
+    context.close()
 
 
 def test_shares_and_means_are_of_samples(page: Page, site: Site) -> None:

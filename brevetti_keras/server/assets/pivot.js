@@ -97,6 +97,26 @@ document.addEventListener("DOMContentLoaded", async () => {
 
   const AREAS = { r: [".pvtRows", "rows"], c: [".pvtCols", "columns"], u: [".pvtUnused", "unused fields"] };
 
+  function moved(chip, words) {
+    said.textContent = `${chip.firstChild.textContent.trim()} moved ${words}`;
+    // Moving an element takes its focus away.
+    chip.focus();
+    makeReachable(place);
+    const item = jQuery(chip.closest("li"));
+    item.parent().trigger("sortupdate", { item });
+  }
+
+  function moveTo(chip, area) {
+    const [selector, words] = AREAS[area];
+    place.querySelector(selector).append(chip.closest("li"));
+    moved(chip, `to ${words}`);
+  }
+
+  function openFilter(chip) {
+    jQuery(chip.querySelector(".pvtTriangle")).trigger("click");
+    [...place.querySelectorAll(".pvtFilterBox")].find((box) => box.checkVisibility())?.querySelector("input, button")?.focus();
+  }
+
   function onKey(event) {
     const target = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -107,23 +127,23 @@ document.addEventListener("DOMContentLoaded", async () => {
     }
     if (!target.matches("span.pvtAttr")) return;
     const item = target.closest("li");
-    const name = target.firstChild.textContent.trim();
-    if (event.key in AREAS) {
-      const [selector, words] = AREAS[event.key];
-      place.querySelector(selector).append(item);
-      said.textContent = `${name} moved to ${words}`;
-    } else if (event.key === "ArrowLeft" && item.previousElementSibling?.matches("li")) {
-      item.previousElementSibling.before(item);
-      said.textContent = `${name} moved forward`;
-    } else if (event.key === "ArrowRight" && item.nextElementSibling?.matches("li")) {
-      item.nextElementSibling.after(item);
-      said.textContent = `${name} moved back`;
+    const [before, after] = [item.previousElementSibling, item.nextElementSibling];
+    if (event.key in AREAS) moveTo(target, event.key);
+    else if (event.key === "f") openFilter(target);
+    else if (event.key === "ArrowLeft" && before?.matches("li")) {
+      before.before(item);
+      moved(target, "forward");
+    } else if (event.key === "ArrowRight" && after?.matches("li")) {
+      after.after(item);
+      moved(target, "back");
     } else return;
     event.preventDefault();
-    // Moving an element takes its focus away.
-    target.focus();
-    makeReachable(place);
-    jQuery(item.parentElement).trigger("sortupdate", { item: jQuery(item) });
+  }
+
+  // A finger cannot drag here: each tap moves a field on, from the unused to the rows, the columns and back.
+  function onTap(event) {
+    if (event.pointerType !== "touch" || !event.target.matches("span.pvtAttr")) return;
+    moveTo(event.target, event.target.closest(".pvtRows") ? "c" : event.target.closest(".pvtCols") ? "u" : "r");
   }
 
   try {
@@ -173,6 +193,7 @@ document.addEventListener("DOMContentLoaded", async () => {
     place.tabIndex = -1;
     draw();
     place.addEventListener("keydown", onKey);
+    place.addEventListener("pointerup", onTap);
     window.addEventListener("colours-changed", draw);
     place.removeAttribute("aria-busy");
   } catch (error) {
