@@ -125,7 +125,7 @@ class Job:
             if "Settings" in vars(base):
                 found = vars(base)["Settings"]
             elif "settings" in vars(base).get("__annotations__", {}):
-                found = get_type_hints(base)["settings"]
+                found = _annotated(base)
             else:
                 continue
             if not (isinstance(found, type) and issubclass(found, BaseModel)):
@@ -338,6 +338,16 @@ class _Endpoints(dict[str, str]):
 
     def __repr__(self) -> str:
         return f"{{{', '.join(f'{name!r}: ***' for name in self)}}}"
+
+
+def _annotated(base: type) -> Any:
+    try:
+        return get_type_hints(base)["settings"]
+    except NameError as error:
+        raise InvalidInputError(
+            f"expected {base.__name__}'s annotation of settings to name a class of its module, received one that is not"
+            f" there ({error}): write `class Settings(Job.Settings)` in {base.__name__}"
+        ) from error
 
 
 def _given(settings: BaseModel | Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -100,7 +100,8 @@ def set_up(
         if found is None:
             found = place.create(job_class, settings)
         folder = JobFolder(place.folder(found))
-        redactor = Redactor([found.api_key.get_secret_value(), *_secrets(settings)], os.environ)
+        keys = [found.api_key, *([request.api_key] if request.api_key is not None else [])]
+        redactor = Redactor([*map(_text, keys), *_secrets(settings)], os.environ)
         return JobContext(
             config=found,
             settings=settings,

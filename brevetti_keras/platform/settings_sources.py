@@ -83,12 +83,12 @@ def environment_source(settings: type[BaseModel], environment: Mapping[str, str]
     return text_source(settings, given, "environment", known)
 
 
-def sagemaker_source(settings: type[BaseModel], path: str = SAGEMAKER_FILE, skip: Iterable[str] = ()) -> Source:
+def sagemaker_source(settings: type[BaseModel], path: str | None = None, skip: Iterable[str] = ()) -> Source:
     """Returns the hyperparameters that SageMaker laid down: a flat JSON object, names dotted, values mostly text.
 
     Args:
         settings: the settings class.
-        path: the file; a missing one gives nothing.
+        path: the file, by default where SageMaker puts it; a missing one gives nothing.
         skip: names that are no settings.
 
     Raises:
@@ -100,8 +100,9 @@ def sagemaker_source(settings: type[BaseModel], path: str = SAGEMAKER_FILE, skip
     return text_source(settings, given, "hyperparameters.json")
 
 
-def hyperparameters(path: str = SAGEMAKER_FILE) -> dict[str, Any]:
+def hyperparameters(path: str | None = None) -> dict[str, Any]:
     """Returns SageMaker's hyperparameters by name, its own (`sagemaker_…`) left out; none where there is no file."""
+    path = path or SAGEMAKER_FILE
     if not os.path.isfile(path):
         return {}
     try:

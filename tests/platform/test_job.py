@@ -122,6 +122,30 @@ class TestSettings:
         assert Both.init(argv=[]).settings.width == 4
         assert Foreign.init(argv=[], size=6).settings.size == 6
 
+    def test_an_annotation_that_names_nothing_is_one_line(self):
+        class Lost(Job):
+            settings: "NoSuchClass"  # noqa: F821
+
+        with pytest.raises(InvalidInputError, match=r"expected Lost's annotation of settings .*NoSuchClass"):
+            Lost.init(argv=[])
+
+        class Wrong(Job):
+            settings: int
+
+        with pytest.raises(InvalidInputError, match="expected Wrong's settings to be a Settings class"):
+            Wrong.init(argv=[])
+
+    def test_sagemaker_s_hyperparameters(self, tmp_path, monkeypatch, vials):
+        path = tmp_path / "hyperparameters.json"
+        given = {"epochs": "4", "max_bad_share": "0.5", "name": "cloud", "dataset": str(vials), "sagemaker_region": "x"}
+        path.write_text(json.dumps(given))
+        monkeypatch.setattr("brevetti_keras.platform.settings_sources.SAGEMAKER_FILE", str(path))
+        job = make(argv=["--max_bad_share", "0.7"])
+        assert (job.name, job.settings.epochs, job.settings.max_bad_share) == ("cloud", 4, 0.7)
+        assert [dataset.name for dataset in job.datasets] == ["vials"]
+        assert make(argv=["--name", "mine"], name="keyword").name == "keyword"
+        assert make(argv=["--name", "mine", "--dataset", str(tmp_path)]).datasets[0].name == tmp_path.name
+
     def test_the_schema_is_the_form(self):
         schema = TrainingJob.Settings.get_schema()
         assert set(schema.schema["properties"]) == {"on_error", "max_bad_share", "image_pipeline", "epochs"}
