@@ -31,6 +31,9 @@ def test_datasets(user, service, vials):
     assert user.get("/api/datasets").json() == [added.json()]
     assert user.get(f"/api/datasets/{dataset.id}").json() == added.json()
     assert user.get("/api/datasets/vials").json() == added.json()
+    service.datasets.add(vials, "lot 3/4")
+    assert user.get("/api/datasets/lot%203%2F4").json()["name"] == "lot 3/4"
+    service.datasets.remove("lot 3/4")
     changed = user.patch(f"/api/datasets/{dataset.id}", json={"name": "new", "tag_ids": []})
     assert (changed.json()["name"], changed.json()["notes"], changed.json()["tagIds"]) == ("new", "x", [])
     assert user.post("/api/datasets/find-or-add", json={"path_or_name": vials}).json()["id"] == dataset.id

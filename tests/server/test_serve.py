@@ -100,7 +100,7 @@ def test_a_busy_port_is_one_line(server, service):
 
 @pytest.mark.parametrize("address", [("203.0.113.1", 0), ("127.0.0.1", 99999), ("127.0.0.1", -1)])
 def test_an_address_that_is_not_ours_is_one_line(address):
-    with pytest.raises(InvalidInputError, match="expected (an address of this machine|a port)"):
+    with pytest.raises(InvalidInputError, match=r"expected (an address of this machine|a port)"):
         listening_socket(*address)
 
 
@@ -194,7 +194,7 @@ def test_killed_while_events_arrive_nothing_that_was_acknowledged_is_lost(servic
             server.process.communicate(timeout=10)
             begin = time.monotonic()
             server = Server(service.home, port)
-            assert time.monotonic() - begin < 15
+            assert time.monotonic() - begin < 30
             continue
         assert answer.status_code == 200, answer.text
         acknowledged.append(event.key)

@@ -75,7 +75,7 @@ def datasets_router(service: Service) -> APIRouter:
         """The dataset of that id, name or place; a place that is new is added."""
         return service.datasets.find_or_add(body.path_or_name)
 
-    @router.get(DATASETS + "/{dataset_id}")
+    @router.get(DATASETS + "/{dataset_id:path}")
     def get_dataset(dataset_id: str) -> Dataset:
         """A dataset by its id or name."""
         return service.datasets.get(dataset_id)
