@@ -247,3 +247,9 @@ def test_tiffs_of_too_many_channels_or_dimensions_are_refused(tmp_path: Path) ->
 def test_a_tiff_of_one_row_is_an_image(tmp_path: Path) -> None:
     path = write(tmp_path, "row.tif", tiff(DEEP[:1, :, 0]))
     np.testing.assert_array_equal(read_image(path), DEEP[:1, :, :1])
+
+
+def test_a_bmp_whose_rows_go_downwards_is_read(tmp_path: Path) -> None:
+    data = bytearray(encode(Image.fromarray(PIXELS[::-1]), "BMP"))
+    data[22:26] = (-HEIGHT).to_bytes(4, "little", signed=True)
+    np.testing.assert_array_equal(read_image(write(tmp_path, "downwards.bmp", bytes(data))), PIXELS)

@@ -248,3 +248,24 @@ def test_importing_and_constructing_load_no_tensorflow(picture: str) -> None:
         "assert not {'tensorflow', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_antialias_averages_as_tensorflow_does(picture: str) -> None:
+    image = ImagePipeline(target_size=(9, 11), antialias=True)({"path": picture})["img"].numpy()
+    np.testing.assert_allclose(image, tf.image.resize(FLOATS, (9, 11), antialias=True).numpy(), atol=1e-2)
+
+
+def test_a_mosaic_is_never_decoded_smaller(tmp_path: Path) -> None:
+    raw = np.full((64, 64), 20, np.uint8)
+    raw[0::2, 0::2] = 220
+    path = write(tmp_path, "raw.jpg", encode(Image.fromarray(raw), "JPEG", quality=100))
+    image = ImagePipeline(color_mode="bayer", target_size=(8, 8))({"path": path})["img"].numpy()
+    np.testing.assert_allclose(image.mean(axis=(0, 1)), [220, 20, 20], atol=6)
+
+
+def test_a_size_that_no_factor_divides_is_not_stretched(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 255, 65).astype(np.uint8), (65, 1))
+    path = write(tmp_path, "ramp.jpg", encode(Image.fromarray(ramp), "JPEG", quality=100))
+    image = ImagePipeline(target_size=(8, 8), color_mode="greyscale")({"path": path})["img"].numpy()[..., 0]
+    averaged = resize(ramp[..., None], (8, 8), "area")[..., 0]
+    assert np.abs(image - averaged)[:, :7].max() < 3
