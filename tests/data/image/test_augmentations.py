@@ -185,3 +185,11 @@ def test_without_a_chance_nothing_is_drawn(augmentation: type[RandomTransformer]
     quiet = augmentation(chance=0)
     assert all(quiet.generator((seed, seed)) is None for seed in range(50))
     assert all(augmentation(chance=1).generator((seed, seed)) is not None for seed in range(50))
+
+
+def test_hue_turns_either_way() -> None:
+    reddish = np.tile(np.array([0.6, 0.45, 0.45], np.float32), (4, 4, 1))
+    # Turned one way green exceeds blue, turned the other blue exceeds green.
+    leans = [float(np.subtract(*noised((seed, 0), reddish, hue=0.1)[0, 0, 1:])) for seed in range(40)]
+    assert min(leans) < -0.03
+    assert max(leans) > 0.03
