@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import print_json
 from brevetti_keras.registry import find_model_types
+from brevetti_keras.server.page_assets import missing_assets
 from brevetti_keras.server.workspace import open_service, workspace_path
 from brevetti_keras.utils.errors import BrevettiError
 
@@ -118,8 +119,6 @@ def _model_types() -> Check:
 
 
 def _pages() -> Check:
-    from brevetti_keras.server.pages import missing_assets
-
     missing = missing_assets()
     return Check(
         "pages",

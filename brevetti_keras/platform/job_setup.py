@@ -161,7 +161,7 @@ class _Place:
         """Makes a new job on the platform."""
         platform = self._open()
         reference = f"{job_class.__module__}:{job_class.__qualname__}"
-        model_type, version = _model_type(reference)
+        model_type, version = _model_type(platform, reference)
         return platform.jobs.create(
             self._request.name or job_class.__name__,
             model_type=model_type,
@@ -240,14 +240,17 @@ def _listed(datasets: Any) -> list[Any]:
     return [datasets] if single else list(datasets)
 
 
-def _model_type(reference: str) -> tuple[str, str]:
-    """The installed model type whose job this class is; only its own package's are looked at."""
+def _model_type(platform: Platform, reference: str) -> tuple[str, str]:
+    """The model type whose job this class is: an installed one of its own package, else one added to the platform."""
     package = reference.partition(":")[0].partition(".")[0]
     for found in find_model_types().values():
         if found.reference.startswith((f"{package}.", f"{package}:")):
             model_type = load_model_type(found.name)
             if model_type.job == reference:
                 return model_type.name, model_type.version
+    for added in platform.model_types.list():
+        if added.job == reference:
+            return added.name, added.version
     return "", ""
 
 

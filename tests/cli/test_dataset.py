@@ -58,9 +58,8 @@ def test_folders_of_one_name_become_datasets_of_two(command, vials, tmp_path):
     assert "added 'vials-2' with 1 images" in command("dataset", "add", str(other)).out
 
 
-def test_an_unknown_dataset_is_told_with_the_nearest(command, vials):
-    command("dataset", "add", str(vials))
-    assert "vials" in command.fails("dataset", "show", "vails", status=1)
+def test_an_unknown_dataset_is_one_clear_line(command):
+    assert command.fails("dataset", "show", "vails", status=1) == "error: no dataset 'vails': see the list of datasets"
 
 
 def test_hostile_names_are_listed_not_obeyed(command, tmp_path):

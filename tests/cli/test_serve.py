@@ -34,6 +34,7 @@ def test_it_prints_a_link_that_works_once(server):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(link, timeout=20)
     assert refused.value.code in {401, 403}
+    refused.value.close()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode in {0, 130}
