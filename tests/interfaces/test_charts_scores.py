@@ -61,7 +61,9 @@ def test_a_security_level_trusts_the_scores_from_it_on():
 
 def test_equal_scores_pass_together():
     frame = pd.DataFrame({"category": ["a", "b", "a"], "prediction": [[0.8, 0.2], [0.8, 0.2], [0.6, 0.4]]})
-    shares = {(row["level"], row["of"]): row["share"] for row in rows(security_level(frame, ["a", "b"]))}
+    points = rows(security_level(frame, ["a", "b"]))
+    assert len(points) == 4
+    shares = {(point["level"], point["of"]): point["share"] for point in points}
     assert shares == {
         (0.8, "right among the trusted"): 0.5,
         (0.8, "trusted among all"): pytest.approx(2 / 3),

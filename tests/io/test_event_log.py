@@ -222,7 +222,7 @@ def test_a_log_that_was_cut_off_is_told(path):
 def test_a_full_disk_leaves_the_log_as_it_was(path, monkeypatch):
     written = fill(path)
     log = EventLog(path)
-    write = os.write
+    write, size = os.write, os.path.getsize(path)
 
     def fails(descriptor, data):
         write(descriptor, data[:20])
@@ -232,9 +232,11 @@ def test_a_full_disk_leaves_the_log_as_it_was(path, monkeypatch):
         patch.setattr(os, "write", fails)
         with pytest.raises(StorageError, match="No space left"):
             log.append("epoch", {"epoch": 3})
+        assert os.path.getsize(path) == size
         patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:20]))
         with pytest.raises(StorageError, match="No space left"):
             log.append("epoch", {"epoch": 3})
+    assert os.path.getsize(path) == size
     assert list(log.read()) == written
     assert log.append("epoch", {"epoch": 3}).sequence == 4
 
