@@ -4,17 +4,18 @@ probe("my_package.train:TrainingJob").settings_schema
 """
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from brevetti_keras.utils.encode import from_json
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError
 from brevetti_keras.wire.records import ModelType
 
 PROBE_SECONDS = 120
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PROBE = "brevetti_keras.server.model_type_probe"
 
 
@@ -53,36 +54,38 @@ def probe(reference: str, name: str = "") -> ModelType:
 
 
 def fingerprint(reference: str) -> str:
-    """Returns a text that changes when the files beside the referenced module change, or this package's version.
+    """Returns a text that changes when the files beside the referenced module change, or this package's.
 
     Args:
         reference: `"module:Class"`; the module is found, not imported (packages above it are).
     """
     module = reference.partition(":")[0]
-    facts = [reference, importlib.metadata.version("brevetti-keras")]
     try:
         found = importlib.util.find_spec(module.partition(".")[0])
     except (ImportError, ValueError):
         found = None
-    for folder in _folders(found.origin if found else None, module):
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.endswith(".py") and entry.is_file():
-                    stat = entry.stat()
-                    facts.append(f"{entry.path}:{stat.st_size}:{stat.st_mtime_ns}")
-    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
+    files = [*_package_files(), *_module_files(found.origin if found else None, module)]
+    facts = [f"{path}:{stat.st_size}:{stat.st_mtime_ns}" for path in files for stat in (os.stat(path),)]
+    return hashlib.sha256("\n".join([reference, *facts]).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _folders(origin: str | None, module: str) -> list[str]:
-    """The folders on the way from the top-level package to the module, without importing any of them."""
+def _package_files() -> Iterator[str]:
+    """This package's own files: settings that it offers are part of the types' schemas."""
+    for folder, folders, names in os.walk(_PACKAGE):
+        folders.sort()
+        yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
+
+
+def _module_files(origin: str | None, module: str) -> Iterator[str]:
+    """The files in the folders from the top-level package down to the module, or the one file that is all there is."""
     if not origin or not os.path.isfile(origin):
-        return []
+        return
     if os.path.basename(origin) != "__init__.py":
-        return []
+        yield origin
+        return
     folder = os.path.dirname(origin)
-    folders = [folder]
-    for part in module.split(".")[1:]:
-        folder = os.path.join(folder, part)
+    for part in ("", *module.split(".")[1:]):
+        folder = os.path.join(folder, part) if part else folder
         if os.path.isdir(folder):
-            folders.append(folder)
-    return folders
+            names = sorted(name for name in os.listdir(folder) if name.endswith(".py"))
+            yield from (os.path.join(folder, name) for name in names)

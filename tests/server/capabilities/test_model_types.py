@@ -163,6 +163,14 @@ def test_a_fingerprint_follows_the_files_beside_the_module(package):
     assert fingerprint("nowhere_at_all:X") != before
 
 
+def test_a_fingerprint_follows_a_module_that_is_one_file(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "one_file_of_ours.py").write_text("x = 1")
+    before = fingerprint("one_file_of_ours:X")
+    (tmp_path / "one_file_of_ours.py").write_text("x = 10")
+    assert fingerprint("one_file_of_ours:X") != before
+
+
 def test_a_module_that_hangs_is_given_up(package, monkeypatch):
     (package / "slow.py").write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setattr("brevetti_keras.server.capabilities.model_type_source.PROBE_SECONDS", 0.5)
