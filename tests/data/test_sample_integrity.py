@@ -232,6 +232,15 @@ class TestShare:
         assert (abs(counts - 0.8) < 0.03).all(axis=None)
         assert abs(share(result) - 2400) <= samples.patient.value_counts().max()
 
+    def test_units_inside_a_stratum_make_up_for_those_across(self):
+        # Each of the 11 patients across brings 20 samples of a and 1 of b: whole, they cannot meet half of both.
+        patient = [f"across{i}" for i in range(11) for _ in range(21)] + [f"inside{i}" for i in range(400)]
+        category = (["a"] * 20 + ["b"]) * 11 + ["a", "b"] * 200
+        samples = frame(len(patient), patient=patient, category=category)
+        result = SampleSplit(["category"], ["patient"], split=0.5).assign(samples)
+        for _, stratum in result.groupby("category"):
+            assert abs(share(stratum) - len(stratum) / 2) <= 1
+
     def test_does_not_favour_big_units(self):
         samples = frame(300, patient=["big"] * 100 + [f"p{i}" for i in range(200)])
         taken = [
@@ -256,6 +265,12 @@ class TestUnits:
         result = SampleSplit(uniqueness=["a", "b"], split=0.5).assign(samples, remainder="devel")
         assert (result.groupby(["a", "b"]).purpose.nunique() == 1).all()
         assert (result.groupby("b").purpose.nunique() == 2).any()
+
+    def test_a_key_of_several_columns_that_misses_one_is_a_unit_of_its_own(self):
+        samples = frame(60, a=["x"] * 60, b=[None] * 30 + ["1"] * 30)
+        result = SampleSplit(uniqueness=["a", "b"], split=0.5).assign(samples, remainder="devel")
+        assert result.purpose[:30].nunique() == 2
+        assert result.purpose[30:].nunique() == 1
 
     def test_the_first_group_of_an_expression_is_the_key(self):
         samples = frame(6).assign(path=["/p1/a.png", "/p1/b.png", "/p2/a.png", "/p2/b.png", "/x/a.png", "/x/b.png"])
@@ -341,6 +356,17 @@ class TestGiven:
         samples["purpose"] = ["train", None, None, "devel", None]
         result = SampleSplit(uniqueness=["patient"], split=1).assign(samples, "free")
         assert result.purpose.tolist() == ["train", "conflict", "conflict", "devel", "free"]
+
+    def test_what_a_conflict_cuts_off_is_a_unit_apart_from_all_others(self):
+        # The last row hangs on the chain through two rows set aside; the first forty are units of their own.
+        chain = frame(5, patient=["a", "a", "b", "b", None]).assign(etag=["1", "2", "2", "3", "2"])
+        chain["purpose"] = ["train", None, None, "devel", None]
+        samples = pd.concat([frame(40), chain], ignore_index=True)
+        alone = [
+            SampleSplit(uniqueness=["patient"], split=0.5, seed=seed).assign(samples, "t", "d").purpose
+            for seed in range(12)
+        ]
+        assert {(purposes[0] == purposes[44]) for purposes in alone} == {True, False}
 
     def test_a_conflict_stays_and_passes_nothing_on(self):
         samples = frame(4, patient=list("aaaa"), purpose=["conflict", None, None, None])
