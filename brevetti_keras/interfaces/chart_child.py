@@ -11,11 +11,12 @@ import json
 import sys
 from typing import Any
 
-import vl_convert
-
 
 def draw(kind: str, chart: dict[str, Any]) -> dict[str, str]:
     """Returns `{"ok": text}`, SVG or base64 of a PNG, or `{"error": text}`."""
+    # Here, so that importing this module loads nothing heavy; the package's lazy imports are not at hand in a script.
+    import vl_convert
+
     try:
         if kind == "svg":
             return {"ok": vl_convert.vegalite_to_svg(chart["spec"], config=chart["config"], allowed_base_urls=[])}

@@ -5,10 +5,18 @@ What-If Tool's where setuptools is newer than 81, would keep TensorBoard from st
 """
 
 import sys
+from collections.abc import Sequence
 
-from tensorboard import default, program
+
+def serve(arguments: Sequence[str]) -> int:
+    """Serves until it is ended, and returns the exit status."""
+    # Here, so that importing this module loads nothing heavy; the package's lazy imports are not at hand in a script.
+    from tensorboard import default, program
+
+    server = program.TensorBoard(default.get_static_plugins())
+    server.configure(argv=["tensorboard", *arguments])
+    return int(server.main())
+
 
 if __name__ == "__main__":
-    server = program.TensorBoard(default.get_static_plugins())
-    server.configure(argv=["tensorboard", *sys.argv[1:]])
-    sys.exit(server.main())
+    sys.exit(serve(sys.argv[1:]))
