@@ -80,6 +80,7 @@ class TestLinks:
         (root / "z" / "self").symlink_to(root / "z" / "self")
         (root / "0.png").symlink_to(root / "z" / "1.png")
         (root / "above").symlink_to(tmp_path)
+        (tmp_path / "beside.png").write_bytes(b"3")
         assert _names(LocalStorage(str(root), follow_links=follow_links)) == ["z/1.png", "z/deep/2.png"]
 
     def test_loops_through_a_second_tree_end(self, tmp_path):
