@@ -8,9 +8,11 @@ worker.wait(5.0)
 import threading
 from collections.abc import Callable
 
+from brevetti_keras.interfaces.keras_hooks import unharmed
+
 
 class LatestWorker:
-    """Runs one task at a time; of those that come meanwhile, the last. A task keeps its errors to itself."""
+    """Runs one task at a time; of those that come meanwhile, the last. What a task raises becomes a warning."""
 
     def __init__(self) -> None:
         self._state = threading.Condition()
@@ -38,10 +40,5 @@ class LatestWorker:
                     self._running = False
                     self._state.notify_all()
                     return
-            try:
+            with unharmed("work in the background failed"):
                 task()
-            except BaseException:
-                with self._state:
-                    self._running = False
-                    self._state.notify_all()
-                raise

@@ -2,8 +2,6 @@
 
 import threading
 
-import pytest
-
 from brevetti_keras.interfaces.latest_worker import LatestWorker
 
 
@@ -34,11 +32,11 @@ def test_a_task_that_waits_gives_way_to_the_next():
     assert done == ["first", "third"]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # raised on purpose
-def test_a_task_that_raises_does_not_block_the_next():
+def test_a_task_that_raises_is_a_warning_and_does_not_block_the_next(caplog):
     worker, done = LatestWorker(), []
     worker.submit(lambda: 1 / 0)
     assert worker.wait(5)
     worker.submit(lambda: done.append(1))
     assert worker.wait(5)
     assert done == [1]
+    assert "work in the background failed: ZeroDivisionError" in caplog.text
