@@ -81,7 +81,7 @@ def show(name: str, workspace: str | None, as_json: bool) -> None:
         click.echo()
         print_table(
             ["folder", "images", "MB"],
-            [[row.folder, int(row.images), float(row.bytes) / 1e6] for row in counts.itertuples()],
+            [[row["folder"], int(row["images"]), row["bytes"] / 1e6] for row in counts.to_dict("records")],
         )
 
 

@@ -28,7 +28,7 @@ def demo(model_type: str, workspace: str | None, as_json: bool) -> None:
         raise NotFoundError(
             f"model type {model_type!r} has no demo; `brevetti-keras model-types` lists what is installed"
         )
-    # One JSON object on standard output; whatever the training says goes to standard error.
+    # Standard output is for the answer; what the training says goes to standard error.
     with contextlib.redirect_stdout(sys.stderr):
         result = load_reference(reference)(workspace, click.echo)
     if as_json:

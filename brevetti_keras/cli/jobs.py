@@ -5,6 +5,7 @@ import click
 from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import local_time, print_json, print_table, print_values
 from brevetti_keras.platform import connect
+from brevetti_keras.wire.records import JobState
 
 
 @click.command(epilog="Example:  brevetti-keras jobs --state failed")
@@ -14,7 +15,7 @@ from brevetti_keras.platform import connect
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many at most.")
 @workspace_option
 @json_option
-def jobs(state: str | None, limit: int, workspace: str | None, as_json: bool) -> None:
+def jobs(state: JobState | None, limit: int, workspace: str | None, as_json: bool) -> None:
     """List jobs, newest first."""
     platform = connect(workspace)
     found = platform.jobs.list(state=state, limit=limit)

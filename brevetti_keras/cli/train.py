@@ -1,5 +1,8 @@
 """`brevetti-keras train`: a model type, datasets and settings become a job that runs here."""
 
+import contextlib
+import sys
+
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
@@ -50,10 +53,12 @@ def train(
     arguments = [word for override in overrides for word in _as_argument(override)]
     if resume:
         arguments += ["--resume", resume]
-    job = load_reference(reference).init(
-        platform=platform, datasets=list(datasets) or None, config=config, name=name, argv=arguments
-    )
-    job.start()
+    # Standard output is for the answer; what the training says goes to standard error.
+    with contextlib.redirect_stdout(sys.stderr):
+        job = load_reference(reference).init(
+            platform=platform, datasets=list(datasets) or None, config=config, name=name, argv=arguments
+        )
+        job.start()
     finished = platform.jobs.get(job.id)
     if as_json:
         print_json({**finished.model_dump(mode="json"), "artifacts": job.artifact_path(dir=True)})

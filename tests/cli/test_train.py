@@ -117,7 +117,7 @@ def test_no_secret_is_printed_or_kept_but_in_info(trained):
     [
         (["--set", "epochs=0"], "epochs: expected greater than or equal to 1, received 0"),
         (["--set", "epochs=many"], "epochs: expected"),
-        (["--set", "epoks=3"], "did you mean 'epochs'"),
+        (["--set", "epoks=3"], "--epoks: unknown argument, did you mean --epochs?"),
         (["--set", "image_pipeline.target_sise=[8, 8]"], "target_size"),
         (["--set", "epochs"], "expected --set NAME=VALUE, received 'epochs'"),
         (["--config", "/nowhere/config.yaml"], "/nowhere/config.yaml"),
