@@ -217,6 +217,26 @@ def test_charts_are_drawn_and_ask_for_nothing(page: Page, site: Site, seen: Seen
     check_clean(Seen([], seen.addresses), site)
 
 
+def test_charts_fit_their_place(page: Page, site: Site) -> None:
+    job = add_job(site.service, "widths", "completed", epochs=1)
+    for name, width in (("wide", 3000), ("narrow", 90)):
+        site.service.charts.put(job, name, {**CHART, "width": width})
+    site.service.charts.put(job, "free", CHART)
+    site.service.charts.put(job, "composed", {"$schema": CHART["$schema"], "hconcat": [{**CHART, "width": 500}] * 2})
+    page.goto(f"{site.server.address}/jobs/{job}")
+    expect(page.locator("#charts [aria-busy]")).to_have_count(0)
+    for width in (1360, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in ("wide", "narrow", "free"):
+            place = page.locator(f'.chart[data-name="{name}"] .canvas')
+            expect(place).to_be_visible()
+            page.wait_for_function(
+                "(place) => Math.abs(place.querySelector('canvas').clientWidth - place.clientWidth) < 12",
+                arg=place.element_handle(),
+            )
+    expect(page.locator('.chart[data-name="composed"]')).to_contain_class("wide")
+
+
 def test_an_expression_of_a_chart_reaches_no_global(page: Page, site: Site) -> None:
     job = add_job(site.service, "expression", "completed", epochs=1)
     for index, expression in enumerate(("window.alert(1)", "datum.constructor.constructor('window.hacked=1')()")):
