@@ -1,6 +1,6 @@
 """What a job ran on: package versions, Python, the machine, and the git state of the job's own code.
 
-describe_environment("/home/me/vials/train.py")["git"]      # {"commit": "…", "branch": "main", "changed": False}
+describe_environment("/data/vials/train.py")["git"]      # {"commit": "…", "branch": "main", "changed": False}
 """
 
 import importlib.metadata

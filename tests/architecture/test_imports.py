@@ -14,10 +14,11 @@ HEAVY = ("tensorflow", "keras", "cv2", "sklearn", "tensorflow_datasets", "google
 
 
 def modules_of(package):
+    # Migrations are scripts that Alembic runs, not modules that anyone imports.
     return [package.__name__] + [
         found.name
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-        if "migrations.versions" not in found.name
+        if ".migrations." not in found.name
     ]
 
 

@@ -73,14 +73,3 @@ def test_no_file_outgrows_its_job():
         and (count := len(path.read_text().splitlines())) > 450
     }
     assert not long
-
-
-def test_tests_are_at_least_as_long_as_the_source():
-    lines = {"source": 0, "tests": 0}
-    for path in tracked_files():
-        if path.suffix == ".py":
-            place = path.parts[len(ROOT.parts)]
-            kind = "tests" if place == "tests" else "source" if place in {"brevetti_keras", "model_zoo"} else None
-            if kind:
-                lines[kind] += len(path.read_text().splitlines())
-    assert lines["tests"] >= lines["source"], lines
