@@ -6,23 +6,27 @@ The key stands in the query, where those clients put it; the access middleware h
 send the bare words NaN and Infinity, which become null with their names kept.
 """
 
+import logging
 import uuid
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from brevetti_keras.server.api.parameters import JobId
 from brevetti_keras.server.download import readable_file
 from brevetti_keras.server.files import file_answer
 from brevetti_keras.server.service import Service
-from brevetti_keras.utils.encode import from_json
-from brevetti_keras.utils.errors import InvalidInputError, NotFoundError
+from brevetti_keras.utils.encode import from_json, to_jsonable
+from brevetti_keras.utils.errors import BrevettiError, InvalidInputError, NotFoundError
+from brevetti_keras.wire.artifacts import ARTIFACTS_FOLDER, OUTPUT, Output
 from brevetti_keras.wire.events import Event, epoch_body
 from brevetti_keras.wire.records import Tag
 from brevetti_keras.wire.routes import CHARTS, COMPLETE, DOWNLOAD, IDEMPOTENCY_HEADER, REMOTE, ROOT_TAGS
 
+_LOG = logging.getLogger(__name__)
 _FORM = "application/x-www-form-urlencoded"
 _MONITORED: dict[str, Any] = {
     "requestBody": {
@@ -54,9 +58,11 @@ def compatible_router(service: Service) -> APIRouter:
 
     @router.post(COMPLETE, status_code=204)
     def complete(job_id: JobId, modelPath: str = "") -> None:  # noqa: N803 - the clients' word
-        """Ends the job, and its key."""
-        event = Event(key="complete", kind="complete", body={"model_path": modelPath or None})
-        service.events.append(job_id, [event])
+        """Ends the job, and its key; its output metrics are those of its output.json, unless it reported some."""
+        body = {"model_path": _among_artifacts(job_id, modelPath) or None}
+        metrics = _written_metrics(service, job_id)
+        output = [Event(key="output.json", kind="output", body=metrics)] if metrics else []
+        service.events.append(job_id, [*output, Event(key="complete", kind="complete", body=body)])
 
     @router.get(ROOT_TAGS)
     def root_tags(job_id: Annotated[str, Query(alias="id")], request: Request) -> list[Tag]:
@@ -72,6 +78,23 @@ def compatible_router(service: Service) -> APIRouter:
         return file_answer(readable_file(service, request.state.principal, path))
 
     return router
+
+
+def _among_artifacts(job_id: str, path: str) -> str:
+    """The model's path below the job's artifacts; clients name it from the job's folder, or from the root."""
+    return path.rpartition(f"/{job_id}/{ARTIFACTS_FOLDER}/")[2].removeprefix(f"{ARTIFACTS_FOLDER}/")
+
+
+def _written_metrics(service: Service, job_id: str) -> dict[str, Any]:
+    """The output metrics that a client wrote into the job's folder, which is all that it tells of them."""
+    try:
+        if service.jobs.get(job_id).metrics:
+            return {}
+        output = Output.model_validate(from_json(service.artifacts.read(job_id, OUTPUT), allow_nan=True))
+    except (BrevettiError, ValidationError) as error:
+        _LOG.info("job %s completes without output metrics: %s", job_id, error)
+        return {}
+    return dict(to_jsonable(output.output))
 
 
 async def _posted(request: Request) -> dict[str, Any]:

@@ -8,7 +8,7 @@ links, may one lead to an image elsewhere.
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from brevetti_keras.server.principal import Principal
 from brevetti_keras.server.service import Service
@@ -23,13 +23,18 @@ def readable_file(service: Service, principal: Principal, path: str) -> str:
     Args:
         service: knows the datasets and jobs.
         principal: a user reads all of them, a job its own.
-        path: absolute, as in a sample's `path`.
+        path: absolute, as in a sample's `path`, or without its first folder: existing clients take that for the name
+            of a bucket, and leave it out of their samples' links.
 
     Raises:
         NotFoundError: for any other path, whether there is a file or not.
     """
     missing = NotFoundError("no such file in a dataset or job")
-    if "\0" in path or not path.startswith("/") or ".." in path.split("/"):
+    if "\0" in path or ".." in path.split("/"):
+        raise missing
+    buckets = list(_buckets(service, principal))
+    path = path if path.startswith("/") else _with_first_folder(path, buckets)
+    if not path:
         raise missing
     try:
         real = os.path.realpath(path)
@@ -38,7 +43,7 @@ def readable_file(service: Service, principal: Principal, path: str) -> str:
     except (OSError, ValueError) as error:
         raise missing from error
     plain = os.path.normpath(path)
-    if any(_opens(bucket, plain, real) for bucket in _buckets(service, principal)):
+    if any(_opens(bucket, plain, real) for bucket in buckets):
         return real
     job_id, inner = _artifact_of(service, real)
     if not job_id or (principal.kind == "job" and principal.job_id != job_id):
@@ -55,6 +60,15 @@ def _buckets(service: Service, principal: Principal) -> Iterator[str]:
     else:
         datasets = tuple(service.datasets.list())
     yield from (dataset.bucket for dataset in datasets if "://" not in dataset.bucket)
+
+
+def _with_first_folder(path: str, buckets: Iterable[str]) -> str:
+    """The path below the first dataset that it lies in once that one's first folder is put before it, else ""."""
+    for bucket in buckets:
+        whole = f"/{bucket.split('/')[1]}/{path}"
+        if _inside(bucket, whole):
+            return whole
+    return ""
 
 
 def _opens(bucket: str, plain: str, real: str) -> bool:

@@ -171,7 +171,8 @@ def is_report(path: str) -> bool:
 
 def _output(service: Service, job: Job) -> tuple[dict[str, Any], str]:
     try:
-        value = from_json(service.artifacts.read(job.id, OUTPUT))
+        # Existing clients write bare NaN.
+        value = from_json(service.artifacts.read(job.id, OUTPUT), allow_nan=True)
     except (InvalidInputError, NotFoundError) as error:
         return {}, f"output.json cannot be read: {error}"
     return _dict(value), "" if isinstance(value, dict) else "output.json holds no JSON object"

@@ -4,9 +4,10 @@ Every reader ignores keys it does not know, so that older and newer sides can ta
 """
 
 import datetime
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 JobState = Literal["created", "queued", "running", "completed", "failed", "stopped"]
 FINAL_STATES: frozenset[str] = frozenset({"completed", "failed", "stopped"})
@@ -83,9 +84,15 @@ class JobConfig(Record):
     job_class: str = ""
     parent: str | None = None
 
+    @field_validator("parent", mode="before")
+    @classmethod
+    def _parent_by_id(cls, value: Any) -> Any:
+        return value.get("id") if isinstance(value, Mapping) else value
+
     def info(self) -> dict[str, Any]:
-        """Returns the content of `info.json`, the key in clear."""
-        return {**self.model_dump(mode="json"), "api_key": self.api_key.get_secret_value()}
+        """Returns the content of `info.json`, the key in clear; the parent is an object there, `{"id": …}`."""
+        parent = None if self.parent is None else {"id": self.parent}
+        return {**self.model_dump(mode="json"), "api_key": self.api_key.get_secret_value(), "parent": parent}
 
 
 class Job(Record):

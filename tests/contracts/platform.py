@@ -122,6 +122,7 @@ class PlatformContract:
         assert platform.jobs.get(config.id[:8]) == platform.jobs.get("first") == job
         child = platform.jobs.create("second", parent=config.id)
         assert platform.jobs.get(child.id).parent == config.id
+        assert child.parent == platform.jobs.config(child.id).parent == config.id
 
     def test_jobs_are_listed_newest_first_and_counted(self, platform):
         made = [platform.jobs.create(f"job {number}").id for number in range(3)]

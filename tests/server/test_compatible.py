@@ -1,6 +1,10 @@
 """What the hosted platform's existing clients send: forms, keys in the query, bare NaN."""
 
+from urllib.parse import quote
+
 import pytest
+
+from brevetti_keras.wire.events import Event
 
 
 @pytest.fixture
@@ -76,11 +80,40 @@ def test_charts(served, service, config):
 
 
 def test_complete(served, service, config):
-    answer = served.client().post(config.complete_url + "artifacts%2Fsaved_model.tar.gz")
+    answer = served.client().post(config.complete_url + "saved_model.tar.gz")
     assert (answer.status_code, answer.content) == (204, b"")
     job = service.jobs.get(config.id)
-    assert (job.state, job.model_path) == ("completed", "artifacts/saved_model.tar.gz")
+    assert (job.state, job.model_path) == ("completed", "saved_model.tar.gz")
     assert served.client().post(config.complete_url).status_code == 401
+
+
+@pytest.mark.parametrize("form", ["artifacts/{0}", "{1}/jobs/{2}/artifacts/{0}", "s3://bucket/{2}/artifacts/{0}"])
+def test_the_model_is_found_among_the_artifacts_however_a_client_names_it(served, service, config, form):
+    path = form.format("models/artifacts/saved model.tar.gz", service.home, config.id)
+    assert served.client().post(config.complete_url + quote(path)).status_code == 204
+    assert service.jobs.get(config.id).model_path == "models/artifacts/saved model.tar.gz"
+
+
+def test_the_metrics_that_a_client_only_writes_are_the_job_s(served, service, config):
+    service.artifacts.write(config.id, "output.json", b'{"output": {"auc": 0.5, "f1": NaN, "deep": {"n": 1}}}')
+    assert served.client().post(config.complete_url).status_code == 204
+    assert service.jobs.get(config.id).metrics == {"auc": 0.5, "f1": None, "deep": {"n": 1}}
+    assert [event.kind for event in service.events.list(config.id)] == ["output", "complete"]
+
+
+def test_metrics_that_were_reported_are_not_replaced_by_those_written(served, service, config):
+    service.events.append(config.id, [Event(key="1", kind="output", body={"auc": 0.5})])
+    service.artifacts.write(config.id, "output.json", b'{"output": {"auc": 0.25}}')
+    assert served.client().post(config.complete_url).status_code == 204
+    assert service.jobs.get(config.id).metrics == {"auc": 0.5}
+
+
+@pytest.mark.parametrize("written", [b"nonsense", b"[1]", b'{"output": 3}', b'{"output": {}}'])
+def test_a_job_completes_whatever_its_output_holds(served, service, config, written):
+    service.artifacts.write(config.id, "output.json", written)
+    assert served.client().post(config.complete_url).status_code == 204
+    job = service.jobs.get(config.id)
+    assert (job.state, job.metrics) == ("completed", {})
 
 
 def test_complete_without_a_model(served, service, config):

@@ -49,6 +49,16 @@ def test_everything_else_is_one_and_the_same_404(user, service, vials, tmp_path)
     assert user.get("/download").status_code == 422
 
 
+def test_a_sample_is_shown_by_an_existing_client_s_link_too(user, service, served, vials):
+    # It takes the first folder of a dataset's path for the name of a bucket.
+    cut = f"{vials}/good/1.png".split("/", 2)[2]
+    answer = user.get(download_url(cut))
+    assert (answer.status_code, answer.content) == (200, b"\x89PNGgood/1.png")
+    assert status(served.job(service.jobs.create("another's")), cut) == 404
+    for other in ("good/1.png", f"{cut}/..", cut.replace("good", ".."), f"/{cut}", f"{vials}2/1.png"[1:]):
+        assert status(user, other) == 404, other
+
+
 def test_hidden_files_of_a_dataset_stay_hidden(user, vials):
     os.makedirs(f"{vials}/.annotations")
     for name in (".secret", ".annotations/a.json"):

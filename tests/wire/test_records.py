@@ -26,6 +26,14 @@ def test_info_is_read_back():
     assert JobConfig.model_validate(json.loads(json.dumps(config.info()))) == config
 
 
+def test_the_parent_is_an_object_in_the_file_and_an_id_in_the_record():
+    config = JobConfig(id="j", run_id="r", name="n", api_key=SECRET, parent="p")
+    assert config.info()["parent"] == {"id": "p"}
+    assert JobConfig.model_validate(config.info()) == config
+    assert JobConfig.model_validate({**config.info(), "parent": {"id": "p", "name": "first"}}).parent == "p"
+    assert JobConfig(id="j", run_id="r", name="n").info()["parent"] is None
+
+
 def test_keys_of_other_versions_are_ignored():
     assert Dataset.model_validate({"id": "d", "name": "n", "bucket": "b", "sftpUser": 1}).id == "d"
 

@@ -99,7 +99,7 @@ def jobs_router(service: Service) -> APIRouter:
         arguments = body.model_dump()
         host = arguments.pop("host_name") or str(request.base_url).rstrip("/")
         config = service.jobs.create(arguments.pop("name"), host_name=host, **arguments)
-        return JSONResponse(config.info(), status_code=201)
+        return JSONResponse(_in_clear(config), status_code=201)
 
     @router.get(JOB)
     def get_job(job_id: JobId) -> Job:
@@ -109,7 +109,7 @@ def jobs_router(service: Service) -> APIRouter:
     @router.get(JOB_CONFIG, response_model=JobConfig)
     def get_config(job_id: JobId) -> JSONResponse:
         """What a job needs to run, its key included."""
-        return JSONResponse(service.jobs.config(job_id).info())
+        return JSONResponse(_in_clear(service.jobs.config(job_id)))
 
     @router.post(JOB_STOP)
     def stop_job(job_id: JobId) -> Job:
@@ -167,3 +167,8 @@ def events_router(service: Service) -> APIRouter:
         return Curve.model_validate(service.events.curve(job_id, max_points))
 
     return router
+
+
+def _in_clear(config: JobConfig) -> dict[str, Any]:
+    """The record with its key, which a dump would show as asterisks."""
+    return {**config.model_dump(mode="json"), "api_key": config.api_key.get_secret_value()}
