@@ -28,7 +28,7 @@ from model_zoo.image_classification.model import build_model
 from model_zoo.image_classification.model_type import ImageClassificationSettings
 from model_zoo.image_classification.report import JobFacts, ReportContent, write_report
 from model_zoo.image_classification.samples import PURPOSES, LabelledSamples, label_samples, split_samples
-from model_zoo.image_classification.training import TrainingRecord
+from model_zoo.image_classification.training import TrainingRecord, plain_errors
 
 keras = lazy_import("keras")
 
@@ -91,16 +91,17 @@ class ImageClassificationJob(Job):
         record = TrainingRecord(self.artifact_path(HISTORY), self.temp_path("best", dir=True), settings.early_stopping)
         first = record.resume(self.restore(model))
         if first < settings.epochs and not record.finished:
-            model.fit(
-                train.get_dataset(start=(first, 0)),
-                steps_per_epoch=len(train),
-                initial_epoch=first,
-                epochs=settings.epochs,
-                shuffle=False,
-                validation_data=devel.get_dataset(),
-                callbacks=[record, *self._callbacks()],
-                verbose=1 if sys.stdout.isatty() else 2,
-            )
+            with plain_errors():
+                model.fit(
+                    train.get_dataset(start=(first, 0)),
+                    steps_per_epoch=len(train),
+                    initial_epoch=first,
+                    epochs=settings.epochs,
+                    shuffle=False,
+                    validation_data=devel.get_dataset(),
+                    callbacks=[record, *self._callbacks()],
+                    verbose=1 if sys.stdout.isatty() else 2,
+                )
         record.restore_best(model)
         return model, record
 

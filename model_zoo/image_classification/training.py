@@ -13,18 +13,36 @@ import logging
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 
+from brevetti_keras.data.tensor_errors import own_error
 from brevetti_keras.interfaces.keras_hooks import KerasHooks, Logs
 from brevetti_keras.io.local import atomic_write
 from brevetti_keras.platform.checkpoints import Checkpoints
 from brevetti_keras.utils.errors import DataError
+from brevetti_keras.utils.lazy import lazy_import
 from model_zoo.image_classification.model_type import EarlyStopping
+
+tf = lazy_import("tensorflow")
 
 _LOGGER = logging.getLogger("brevetti_keras.model_zoo.image_classification")
 MONITORED = "val_loss"
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raises an error of ours inside the data pipeline as itself, instead of TensorFlow's pages that hold it."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        own = own_error(error)
+        if own is None:
+            raise
+        raise own from error
 
 
 class TrainingRecord(KerasHooks):

@@ -6,10 +6,14 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
+from PIL import Image
 
-from brevetti_keras.utils.errors import DataError
+from brevetti_keras.data.data_generator import DataGenerator
+from brevetti_keras.data.image import ImagePipeline
+from brevetti_keras.utils.errors import DataError, InvalidInputError
 from model_zoo.image_classification.model_type import EarlyStopping
-from model_zoo.image_classification.training import TrainingRecord
+from model_zoo.image_classification.training import TrainingRecord, plain_errors
 
 
 def model() -> Any:
@@ -132,3 +136,21 @@ def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path, name: str, v
     with pytest.raises(DataError, match=f"expected a finite {name}, received {value} in epoch 3: lower learning_rate"):
         account.on_epoch_end(2, {"loss": 1.0, "val_loss": 1.0, name: value})
     assert not (tmp_path / "history.csv").exists()
+
+
+def test_an_error_inside_the_pipeline_is_raised_as_itself(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{side}.png") for side in (8, 9)]
+    for side, path in zip((8, 9), paths, strict=True):
+        Image.fromarray(np.zeros((side, side, 3), np.uint8)).save(path)
+    generator = DataGenerator(pd.DataFrame({"path": paths, "x": [1.0, 2.0]}), output_structure=("x", "x"))
+    with pytest.raises(InvalidInputError, match=r"one size.*set target_size") as failed, plain_errors():
+        model().fit(generator.map(ImagePipeline()).get_dataset(), verbose=0, shuffle=False)
+    assert "\n" not in str(failed.value)
+    assert isinstance(failed.value.__cause__, tf.errors.OpError)
+
+
+def test_other_errors_go_on_as_they_are() -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError), plain_errors():
+        tf.reshape(tf.zeros(3), (2, 2))
+    with pytest.raises(KeyError), plain_errors():
+        {}["missing"]
