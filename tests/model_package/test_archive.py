@@ -242,3 +242,14 @@ def test_tells_a_missing_file_a_folder_and_a_foreign_file_apart(tmp_path: Path) 
         unpack(written(tmp_path, gzip.compress(b"x" * 2000)))
     with pytest.raises(BrevettiError):
         unpack(written(tmp_path, b""))
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE, tarfile.GNUTYPE_SPARSE]
+)
+def test_refuses_a_known_name_that_is_no_regular_file(tmp_path: Path, kind: bytes) -> None:
+    first = io.BytesIO()
+    with tarfile.open(mode="w:gz", fileobj=first, format=tarfile.USTAR_FORMAT) as tar:
+        tar.addfile(member("manifest.json", kind, "/etc/passwd"))
+    with pytest.raises(InvalidInputError, match=r"'manifest\.json/?', which is no regular file"):
+        unpack(written(tmp_path, first.getvalue()))
