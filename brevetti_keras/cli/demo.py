@@ -6,7 +6,8 @@ import sys
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import print_json, print_values
+from brevetti_keras.cli.output import print_json, print_values, program
+from brevetti_keras.cli.tensorflow_start import load_quietly
 from brevetti_keras.registry import load_model_type, load_reference
 from brevetti_keras.utils.errors import NotFoundError
 
@@ -30,6 +31,7 @@ def demo(model_type: str, workspace: str | None, as_json: bool) -> None:
         )
     # Standard output is for the answer; what the training says goes to standard error.
     with contextlib.redirect_stdout(sys.stderr):
+        load_quietly()
         result = load_reference(reference)(workspace, click.echo)
     if as_json:
         print_json(result)
@@ -45,4 +47,4 @@ def demo(model_type: str, workspace: str | None, as_json: bool) -> None:
         }
     )
     where = f" --workspace {workspace}" if workspace else ""
-    click.echo(f"\nTo see it in the browser:\n  brevetti-keras serve{where}")
+    click.echo(f"\nTo see it in the browser:\n  {program()} serve{where}")

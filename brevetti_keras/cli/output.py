@@ -1,12 +1,17 @@
 """How answers look on a terminal: aligned tables, named values, times as people say them."""
 
 import datetime
+import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from brevetti_keras.utils.encode import to_json
+
+_NAME = "brevetti-keras"
 
 
 def print_json(value: Any) -> None:
@@ -44,6 +49,15 @@ def local_time(text: str) -> str:
     if not text:
         return ""
     return datetime.datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def program() -> str:
+    """Returns what to type to call this program again: its name where the shell finds it, else its path."""
+    called = sys.argv[0]
+    if os.path.basename(called) != _NAME or shutil.which(_NAME) == os.path.abspath(called):
+        return _NAME
+    relative = os.path.relpath(called)
+    return called if relative.startswith("..") else relative
 
 
 def _place(text: str, width: int, right: bool) -> str:

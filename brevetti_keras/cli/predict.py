@@ -7,6 +7,7 @@ import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import print_json, print_table
+from brevetti_keras.cli.tensorflow_start import load_quietly
 from brevetti_keras.model_package import ModelPackage, load_package
 from brevetti_keras.platform import connect
 from brevetti_keras.utils.errors import NotFoundError
@@ -19,6 +20,7 @@ from brevetti_keras.utils.errors import NotFoundError
 @json_option
 def predict(model: str, images: tuple[str, ...], workspace: str | None, as_json: bool) -> None:
     """Classify IMAGES with MODEL: a packaged model's file, or the job that trained it."""
+    load_quietly()
     package = load_package(model) if os.path.isfile(model) else _package_of(model, workspace)
     predictions = package.predict(images).to_dict("records")
     if as_json:

@@ -6,7 +6,8 @@ import sys
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import print_json, print_values
+from brevetti_keras.cli.output import print_json, print_values, program
+from brevetti_keras.cli.tensorflow_start import load_quietly
 from brevetti_keras.platform import connect
 from brevetti_keras.registry import load_reference
 
@@ -55,6 +56,7 @@ def train(
         arguments += ["--resume", resume]
     # Standard output is for the answer; what the training says goes to standard error.
     with contextlib.redirect_stdout(sys.stderr):
+        load_quietly()
         job = load_reference(reference).init(
             platform=platform, datasets=list(datasets) or None, config=config, name=name, argv=arguments
         )
@@ -67,7 +69,8 @@ def train(
     print_values(
         {"job": finished.id, "state": finished.state, **finished.metrics, "artifacts": job.artifact_path(dir=True)}
     )
-    click.echo("\nTo see it in the browser:\n  brevetti-keras serve")
+    where = f" --workspace {workspace}" if workspace else ""
+    click.echo(f"\nTo see it in the browser:\n  {program()} serve{where}")
 
 
 def _as_argument(override: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 
-from brevetti_keras.cli.output import local_time, print_json, print_table, print_values
+from brevetti_keras.cli.output import local_time, print_json, print_table, print_values, program
 
 
 def test_columns_are_aligned_and_numbers_stand_right(capsys):
@@ -39,3 +39,20 @@ def test_times_are_in_this_machines_zone(monkeypatch):
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_the_program_is_named_as_it_can_be_called_again(tmp_path, monkeypatch):
+    command = tmp_path / ".venv" / "bin" / "brevetti-keras"
+    command.parent.mkdir(parents=True)
+    command.write_text("")
+    command.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(command)])
+    assert program() == ".venv/bin/brevetti-keras"
+    monkeypatch.setenv("PATH", str(command.parent))
+    assert program() == "brevetti-keras"
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("PATH", "")
+    assert program() == str(command).lstrip("/")
+    monkeypatch.setattr("sys.argv", ["/somewhere/pytest"])
+    assert program() == "brevetti-keras"
