@@ -410,3 +410,13 @@ def test_home_follows_what_happens(page: Page, site: Site) -> None:
     expect(page.get_by_role("link", name="just started")).to_have_count(1)
     site.service.events.append(job, [Event(key="end", kind="status", body=status_body("failed", "disk full"))])
     expect(page.locator("tr", has_text="just started")).to_contain_text("disk full")
+
+
+def test_bare_nan_in_the_files_of_existing_clients_is_read_as_null(page: Page, site: Site) -> None:
+    opened(page, site, "/jobs/{done}")
+    written = '[{"score": NaN, "low": -Infinity, "text": "NaN, \\"Infinity", "count": 3}]'
+    page.route("**/older.json", lambda route: route.fulfill(body=written, content_type="application/json"))
+    read = page.evaluate("brevetti.fetchJson('/older.json')")
+    assert read == [{"score": None, "low": None, "text": 'NaN, "Infinity', "count": 3}]
+    page.route("**/torn.json", lambda route: route.fulfill(body='[{"score": NaN', content_type="application/json"))
+    assert page.evaluate("brevetti.fetchJson('/torn.json').catch((error) => error.name)") == "SyntaxError"

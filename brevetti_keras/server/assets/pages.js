@@ -15,7 +15,14 @@ window.brevetti = {
   async fetchJson(address) {
     const response = await fetch(address, { headers: { Accept: "application/json" } });
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    return response.json();
+    const text = await response.text();
+    try {
+      return JSON.parse(text);
+    } catch {
+      // Existing clients write the bare words NaN and Infinity, which JSON does not know.
+      const words = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+      return JSON.parse(text.replace(words, (word) => (word[0] === '"' ? word : "null")));
+    }
   },
 
   // Puts one line in place of what could not be shown.
