@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install demo test test-minimum check format browser clean help
+.PHONY: install demo test test-client test-minimum check format browser clean help
 
 help:
 	@echo "make demo      install, then train and show a model on real images"
 	@echo "make test      install, then lint, types, import contract and all tests"
 	@echo "make check     lint, types and import contract alone"
+	@echo "make test-client    the existing client library, as published, runs a job against the server"
 	@echo "make test-minimum   all tests on the lowest versions allowed"
 	@echo "make install   .venv with everything for development"
 	@echo "make format    let ruff format the code"
@@ -55,5 +56,20 @@ test-minimum: install browser
 	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(MINIMUM)/constraints.txt --no-build-isolation --editable '.[dev]'
 	$(MINIMUM)/bin/pytest -n $(WORKERS) --dist loadgroup
 
+# The existing client library in an environment of its own: its TensorFlow has no packages for Pythons after 3.11.
+CLIENT := .venv-client
+CLIENT_PYTHON ?= python3.11
+test-client: install browser $(CLIENT)/installed
+	$(BIN)/pytest tests/client
+
+$(CLIENT)/installed: tests/client/requirements.txt tests/client/client.txt
+	$(CLIENT_PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "expected Python 3.11 for the existing client, received %s: set CLIENT_PYTHON" % sys.version.split()[0])'
+	rm -rf $(CLIENT)
+	$(CLIENT_PYTHON) -m venv $(CLIENT)
+	$(CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check 'setuptools<66' wheel
+	$(CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/client/requirements.txt
+	$(CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/client/client.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENT) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
