@@ -32,6 +32,8 @@ from brevetti_keras.wire.records import FINAL_STATES, FileEntry, Job
 
 SHORT_LIST = 25
 LONG_LIST = 200
+# Ours, and the existing clients' word.
+_PACKAGES = ("packages", "modules")
 _LOG_TAIL = 32_000
 _TRACEBACK = 200_000
 
@@ -120,8 +122,8 @@ def job_view(service: Service, job_id: str) -> JobView:
         has_log=LOG in paths,
         metrics=flat(job.metrics or _dict(output.get("output"))),
         settings=flat(job.settings),
-        environment=flat({key: value for key, value in environment.items() if key != "packages"}),
-        packages=flat(_dict(environment.get("packages"))),
+        environment=flat({key: value for key, value in environment.items() if key not in _PACKAGES}),
+        packages=flat(_packages(environment)),
         output_problem=problem,
         quarantine=quarantine(service, job.id, 1, SHORT_LIST) if QUARANTINE in paths else listing((), 1, SHORT_LIST),
         log_tail=log_tail,
@@ -176,6 +178,13 @@ def _output(service: Service, job: Job) -> tuple[dict[str, Any], str]:
     except (InvalidInputError, NotFoundError) as error:
         return {}, f"output.json cannot be read: {error}"
     return _dict(value), "" if isinstance(value, dict) else "output.json holds no JSON object"
+
+
+def _packages(environment: dict[str, Any]) -> dict[str, Any]:
+    """The installed packages and their versions; existing clients list them as `name==version`."""
+    modules = environment.get("modules")
+    listed = (str(module).partition("==") for module in (modules if isinstance(modules, list) else ()))
+    return {**_dict(modules), **{name: version for name, _, version in listed}, **_dict(environment.get("packages"))}
 
 
 def _dict(value: Any) -> dict[str, Any]:

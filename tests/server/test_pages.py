@@ -133,6 +133,22 @@ def test_damaged_artifacts_do_not_break_the_page(browser: httpx.Client, service:
     assert "output.json cannot be read" in section_of(answer.text, "environment")
 
 
+def test_what_existing_clients_write_is_shown(browser: httpx.Client, service: Service) -> None:
+    job = service.jobs.create("by a client").id
+    output = b'{"output": {"auc": NaN, "f1": 0.25}, "environment": {"BUILD_ID": null, "modules": ["six==1.16", "old"]}}'
+    service.artifacts.write(job, "output.json", output)
+    html = browser.get(f"/jobs/{job}").text
+    metrics, environment = section_of(html, "metrics"), section_of(html, "environment")
+    assert "0.25" in metrics
+    assert "auc" in metrics
+    assert "2 installed packages" in environment
+    assert "1.16" in environment
+    service.artifacts.write(
+        job, "output.json", b'{"environment": {"BUILD_ID": null, "modules": {"missing": ["six==1.16"]}}}'
+    )
+    assert "six==1.16" in section_of(browser.get(f"/jobs/{job}").text, "environment")
+
+
 def test_names_are_shown_as_text(browser: httpx.Client, service: Service) -> None:
     job = add_job(service, HOSTILE[:100], "failed", hostile=True)
     add_artifacts(service, job, HOSTILE[:50].replace("/", "-"))
