@@ -62,6 +62,11 @@ def split_url(url: str, *, follow_links: bool = False) -> tuple[Storage, str]:
     return storage, path
 
 
+def file_url(path: str) -> str:
+    """Returns the `file://` URL of an absolute path, quoted so that `local_path_of` gives the same path again."""
+    return "file://" + urllib.parse.quote(path, errors="surrogateescape")
+
+
 def local_path_of(url: str) -> str | None:
     """Returns the absolute path that a path or `file://` URL means, or None for a URL of another kind.
 

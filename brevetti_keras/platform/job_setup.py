@@ -41,6 +41,9 @@ from brevetti_keras.wire import artifacts
 from brevetti_keras.wire.records import Dataset as DatasetRecord
 from brevetti_keras.wire.records import JobConfig
 
+# How many datasets a job's default name tells.
+_NAMED = 3
+
 DatasetLike = Dataset | DatasetRecord | str | os.PathLike[str]
 
 
@@ -162,12 +165,13 @@ class _Place:
         platform = self._open()
         reference = f"{job_class.__module__}:{job_class.__qualname__}"
         model_type, version = _model_type(platform, reference)
+        ids = [_dataset_id(platform, one) for one in _listed(self._request.datasets)]
         return platform.jobs.create(
-            self._request.name or job_class.__name__,
+            self._request.name or _default_name(platform, model_type or job_class.__name__, ids),
             model_type=model_type,
             model_type_version=version,
             job_class=reference,
-            dataset_ids=[_dataset_id(platform, one) for one in _listed(self._request.datasets)],
+            dataset_ids=ids,
             settings=to_jsonable(settings.model_dump(mode="json")),
         )
 
@@ -231,6 +235,12 @@ def _dataset_id(platform: Platform, dataset: Any) -> str:
         return platform.datasets.get(dataset.id).id
     except NotFoundError:
         return platform.datasets.find_or_add(dataset.bucket).id
+
+
+def _default_name(platform: Platform, kind: str, dataset_ids: list[str]) -> str:
+    names = ", ".join(platform.datasets.get(one).name for one in dataset_ids[:_NAMED])
+    more = f" and {len(dataset_ids) - _NAMED} more" if len(dataset_ids) > _NAMED else ""
+    return f"{kind} on {names}{more}" if names else kind
 
 
 def _listed(datasets: Any) -> list[Any]:

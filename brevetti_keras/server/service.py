@@ -9,6 +9,7 @@ Every group returns wire records and raises the errors of `brevetti_keras.utils.
 
 from typing import Self
 
+from brevetti_keras.io.open import file_url
 from brevetti_keras.server.capabilities.access_keys import AccessKeys
 from brevetti_keras.server.capabilities.artifacts import Artifacts
 from brevetti_keras.server.capabilities.charts import Charts
@@ -17,7 +18,9 @@ from brevetti_keras.server.capabilities.events import Events
 from brevetti_keras.server.capabilities.job_folders import JobFolders
 from brevetti_keras.server.capabilities.jobs import Jobs
 from brevetti_keras.server.capabilities.model_types import ModelTypes
+from brevetti_keras.server.capabilities.queue import JobQueue
 from brevetti_keras.server.capabilities.tags import Tags
+from brevetti_keras.server.launches import Launches
 from brevetti_keras.server.store import Store
 
 
@@ -33,18 +36,21 @@ class Service:
         home: the workspace's absolute path.
         jobs_folder: the folder that holds the jobs' own.
         datasets, tags, model_types, jobs, events, artifacts, charts, access: the groups.
+        launches: the starts of queued jobs, for the launcher and the processes that it starts.
     """
 
     def __init__(self, home: str, store: Store, storage_root: str | None = None) -> None:
         self.home = home
         self._store = store
-        folders = JobFolders(storage_root or home)
+        self._folders = folders = JobFolders(storage_root or home)
         self.jobs_folder = folders.root
         self.tags = Tags(store)
         self.datasets = Datasets(store, self.tags)
         self.model_types = ModelTypes(store)
         self.events = Events(store, folders)
-        self.jobs = Jobs(store, folders, self.datasets, self.tags, self.events, home)
+        self.launches = Launches(store, folders, self.events)
+        queue = JobQueue(store, folders, self.events, home)
+        self.jobs = Jobs(store, folders, self.datasets, self.tags, self.events, self.model_types, queue, home)
         self.artifacts = Artifacts(store, folders)
         self.charts = Charts(self.artifacts)
         self.access = AccessKeys(store)
@@ -52,7 +58,15 @@ class Service:
     @property
     def host_name(self) -> str:
         """Where the workspace's own jobs report to: `file://<workspace>`."""
-        return f"file://{self.home}"
+        return file_url(self.home)
+
+    def process_output(self, job_id: str) -> str:
+        """Returns the path of what a started job's process wrote to its standard output and error.
+
+        Raises:
+            NotFoundError: for text that is no job's id.
+        """
+        return self._folders.process_output(job_id)
 
     def verify(self) -> list[str]:
         """Returns what is damaged or was changed by other hands in the database, one line each; empty if nothing."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, NoResultFound, SQLAlchemyError
 
 from brevetti_keras.server.session import Reader, Writer
@@ -36,7 +36,7 @@ class Store:
         InvalidInputError: if the URL names no database that is known here.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self._engine = _engine(url)
 
     @property
@@ -95,9 +95,9 @@ class Store:
         self._engine.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str | URL) -> Engine:
     try:
-        if url.startswith("sqlite"):
+        if make_url(url).get_backend_name() == "sqlite":
             # The driver's wait covers the moments before a connection's own pragma is set.
             engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
             event.listen(engine, "connect", _prepare_sqlite)

@@ -12,6 +12,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import URL
+
+from brevetti_keras.io.open import local_path_of
 from brevetti_keras.server.migrate import migrate
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.store import Store
@@ -40,7 +43,7 @@ def open_service(
     folder = workspace_path(home)
     root = workspace_path(storage_root) if storage_root else folder
     _make_folders(folder, root)
-    store = Store(database_url or f"sqlite:///{os.path.join(folder, DATABASE)}")
+    store = Store(database_url or URL.create("sqlite", database=os.path.join(folder, DATABASE)))
     try:
         with _alone(folder), store.translated():
             migrate(store.engine)
@@ -60,11 +63,10 @@ def workspace_path(home: str | None = None) -> str:
         InvalidInputError: for a URL that is not `file://`.
     """
     chosen = home or os.environ.get("BREVETTI_HOME") or DEFAULT_HOME
-    if chosen.startswith("file://"):
-        chosen = chosen.removeprefix("file://")
-    elif "://" in chosen:
+    path = local_path_of(os.path.expanduser(chosen))
+    if path is None:
         raise InvalidInputError(f"expected the workspace as a folder or file:// URL, received {chosen!r}")
-    return os.path.abspath(os.path.expanduser(chosen))
+    return path
 
 
 def _make_folders(folder: str, root: str) -> None:

@@ -1,9 +1,12 @@
 import gc
+import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brevetti_keras.io import LocalStorage, MemoryStorage, open_storage
-from brevetti_keras.io.open import local_path_of, split_url
+from brevetti_keras.io.open import file_url, local_path_of, split_url
 from brevetti_keras.utils.errors import InvalidInputError
 
 
@@ -64,3 +67,9 @@ def test_local_path_of_tells_local_from_other():
     assert local_path_of("/a/../b") == "/b"
     assert local_path_of("file:///a%20b") == "/a b"
     assert local_path_of("gs://bucket/a") is None
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
+def test_a_path_and_its_file_url_mean_the_same(text):
+    path = os.path.abspath(f"/data/{text}")
+    assert local_path_of(file_url(path)) == path

@@ -673,3 +673,31 @@ class TestModelType:
         with connect() as platform:
             listed = platform.jobs.get(job.id)
         assert (listed.model_type, listed.model_type_version) == ("vials", "1.2")
+
+
+def test_a_job_reports_to_a_workspace_in_a_folder_of_any_name(tmp_path):
+    home = str(tmp_path / "odd %41 ü dir")
+
+    class Odd(Job):
+        def run(self):
+            self.get_remote_monitor().on_epoch_end(0, {"loss": 0.5})
+
+    job = Odd.init(platform=home, argv=[])
+    job.start()
+    platform = connect(home)
+    assert platform.jobs.get(job.id).state == "completed"
+    assert platform.events.curve(job.id)["series"] == {"loss": [0.5]}
+    assert job.artifact_path("x.txt").startswith(home)
+
+
+def test_a_job_without_a_name_is_named_by_what_it_is_and_what_it_is_made_of(tmp_path):
+    class Plain(Job):
+        pass
+
+    for name in ("vials", "caps"):
+        (tmp_path / name).mkdir()
+    home = str(tmp_path / "workspace")
+    assert Plain.init(platform=home, argv=[]).name == "Plain"
+    named = Plain.init(platform=home, argv=[], datasets=[str(tmp_path / "vials"), str(tmp_path / "caps")])
+    assert named.name == "Plain on vials, caps"
+    assert Plain.init(platform=home, argv=[], name="mine").name == "mine"

@@ -140,3 +140,15 @@ print(sorted({{"tensorflow", "keras", "pandas", "numpy", "cv2", "sklearn", "matp
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_workspace_may_lie_in_a_folder_of_any_name(tmp_path):
+    home = str(tmp_path / "odd %41 ü?#;&dir" / "workspace")
+    with open_service(home) as service:
+        service.datasets.add(str(tmp_path), name="lot")
+        url = service.host_name
+    assert workspace_path(url) == home
+    with open_service(url) as again:
+        assert again.home == home
+        assert [dataset.name for dataset in again.datasets.list()] == ["lot"]
+    assert sqlite3.connect(f"{home}/platform.sqlite3").execute("SELECT count(*) FROM datasets").fetchone() == (1,)
