@@ -140,6 +140,23 @@ def list_images(storage: Storage, *, root_name: str = ROOT_NAME) -> pd.DataFrame
     return _frame(source, chosen)
 
 
+def list_files(bucket: str) -> pd.DataFrame:
+    """Returns the images of a dataset, a folder or a CSV of samples, without reading one.
+
+    Args:
+        bucket: as for `list_samples`.
+
+    Returns:
+        As `list_images`.
+
+    Raises:
+        NotFoundError: if there is no such folder or CSV.
+        DataError: for a CSV that cannot be read as samples.
+    """
+    source = _open_source(bucket)
+    return _frame(source, _choose(source, {}, None, None)).sort_values("path", kind="stable", ignore_index=True)
+
+
 @dataclass(frozen=True)
 class _Source:
     """Files found, before any is chosen: `infos` relative to the storage, which the dataset shares from `top` down;

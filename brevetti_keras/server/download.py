@@ -54,6 +54,28 @@ def readable_file(service: Service, principal: Principal, path: str) -> str:
         raise missing from error
 
 
+def file_of_dataset(bucket: str, path: str) -> str:
+    """Returns the real path of a file of one dataset.
+
+    Args:
+        bucket: the dataset's.
+        path: absolute, as in a sample's `path`.
+
+    Raises:
+        NotFoundError: for any other path, whether there is a file or not.
+    """
+    missing = NotFoundError("no such file in the dataset")
+    if "://" in bucket or "\0" in path or not path.startswith("/") or ".." in path.split("/"):
+        raise missing
+    try:
+        real = os.path.realpath(path)
+        if os.path.isfile(real) and _opens(bucket, os.path.normpath(path), real):
+            return real
+    except (OSError, ValueError) as error:
+        raise missing from error
+    raise missing
+
+
 def _buckets(service: Service, principal: Principal) -> Iterator[str]:
     if principal.kind == "job":
         datasets = service.jobs.get(principal.job_id).datasets

@@ -6,9 +6,9 @@ Who may see them is not decided here: the application's one middleware lets no r
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
@@ -19,8 +19,9 @@ from starlette.staticfiles import StaticFiles
 
 from brevetti_keras.server import live
 from brevetti_keras.server.answers import status_of
+from brevetti_keras.server.dataset_pages import PageNumber, add_dataset_pages
 from brevetti_keras.server.facets_frame import facets_frame
-from brevetti_keras.server.job_view import LONG_LIST, Listing, artifacts, is_report, job_view, listing, quarantine
+from brevetti_keras.server.job_view import Listing, artifacts, is_report, job_view, quarantine
 from brevetti_keras.server.page_responses import (
     ASSETS,
     STATIC_HEADERS,
@@ -40,9 +41,6 @@ _STATES: tuple[JobState, ...] = ("created", "queued", "running", "completed", "f
 _ACTIVE: tuple[JobState, ...] = ("running", "queued", "created")
 _RECENT = 10
 _PAGE = 50
-_MOST_PAGES = 1_000_000
-
-PageNumber = Annotated[int, Query(alias="page", ge=1, le=_MOST_PAGES)]
 
 
 class PageRoute(APIRoute):
@@ -74,6 +72,7 @@ def page_router(service: Service) -> APIRouter:
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
     environment = page_environment(service.home)
     _add_lists(router, service, environment)
+    add_dataset_pages(router, service, environment)
     _add_job(router, service, environment)
     _add_frames(router, service)
     return router
@@ -106,16 +105,6 @@ def _add_lists(router: APIRouter, service: Service, environment: Environment) ->
         rows = service.jobs.list(chosen, limit=_PAGE, offset=(number - 1) * _PAGE)
         shown = Listing(rows, number, pages, total)
         return page(environment, "jobs.html", here="jobs", listing=shown, state=chosen or "", states=_STATES)
-
-    @router.get("/datasets")
-    def datasets(page_number: PageNumber = 1) -> Response:
-        return page(
-            environment,
-            "datasets.html",
-            here="datasets",
-            listing=listing(service.datasets.list(), page_number, LONG_LIST),
-            add_command=command_for_workspace(service, "dataset", "add", "PATH"),
-        )
 
 
 def _add_job(router: APIRouter, service: Service, environment: Environment) -> None:

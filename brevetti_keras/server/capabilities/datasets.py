@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from brevetti_keras.io.open import local_path_of
 from brevetti_keras.server import tables
 from brevetti_keras.server.capabilities.tags import Tags, check_tag_ids, flat
 from brevetti_keras.server.capabilities.texts import checked_name, checked_text
@@ -111,13 +112,21 @@ class Datasets:
             return _dataset(writer.update(tables.datasets, row["id"], values), flat(writer))
 
     def remove(self, dataset_id: str) -> None:
-        """Forgets a dataset; its files stay, and jobs keep their own record of it.
+        """Forgets a dataset that no job used; its files stay.
 
         Raises:
             NotFoundError: if there is no such dataset.
+            ConflictError: if a job used it: what that job was made from must stay known.
         """
         with self._store.write() as writer:
-            writer.remove(tables.datasets, _row(writer, dataset_id)["id"])
+            row = _row(writer, dataset_id)
+            for job in writer.find(tables.jobs, order=("number",), descending=True):
+                if any(used.get("id") == row["id"] for used in from_json(job["datasets"])):
+                    raise ConflictError(
+                        f"expected a dataset that no job used, received {row['name']!r}, which job {job['name']!r} "
+                        "used: it stays, so that the job can be traced to its data"
+                    )
+            writer.remove(tables.datasets, row["id"])
 
     def find_or_add(self, path_or_name: str) -> Dataset:
         """Returns the dataset of that id, name or place; a place that is new is added.
@@ -142,7 +151,7 @@ class Datasets:
 def _place(bucket: str) -> str:
     if "://" in bucket and not bucket.startswith("file://"):
         return bucket.rstrip("/")
-    return os.path.abspath(os.path.expanduser(bucket.removeprefix("file://")))
+    return local_path_of(os.path.expanduser(bucket)) or bucket
 
 
 def _checked_bucket(bucket: str) -> str:
