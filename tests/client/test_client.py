@@ -12,6 +12,7 @@ from PIL import Image
 
 from brevetti_keras.data.sample_integrity import SampleSplit
 from brevetti_keras.platform import connect, get_image_samples
+from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.encode import from_json
 from brevetti_keras.wire.artifacts import (
     FACETS_ATLAS,
@@ -196,7 +197,7 @@ def test_its_page_shows_what_it_left(run, page):
         "vials.html",
         "dataset summary",
         "samples.all",
-        "brevettiai==0.4.2",
+        '<th scope="row">brevettiai</th><td>0.4.2</td>',
     ):
         assert part in page, part
     assert "cannot be read" not in page
@@ -210,3 +211,5 @@ def test_the_workspace_is_whole_and_shows_the_same_without_the_server(run):
     with connect(run.home) as platform:
         assert platform.jobs.get(run.config.id) == run.platform.jobs.get(run.config.id)
         assert platform.jobs.get("earlier").state == "created"
+    with open_service(run.home) as service:
+        assert service.verify() == []
