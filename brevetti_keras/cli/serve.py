@@ -11,10 +11,18 @@ from brevetti_keras.server.serve import serve as run_server
 @click.option(
     "--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes a free one."
 )
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0, 64),
+    help="How many jobs of the queue may run at once; 0 starts none.",
+)
 @workspace_option
-def serve(host: str, port: int, workspace: str | None) -> None:
-    """Open the workspace for browsers on this machine, until Ctrl-C. Jobs may run meanwhile."""
-    run_server(workspace, host=host, port=port, on_ready=_tell)
+def serve(host: str, port: int, workers: int, workspace: str | None) -> None:
+    """Open the workspace for browsers on this machine, until Ctrl-C, and start the jobs in its queue. Jobs go on when
+    the server ends."""
+    run_server(workspace, host=host, port=port, workers=workers, on_ready=_tell)
 
 
 def _tell(link: str) -> None:

@@ -58,12 +58,12 @@ class EmbeddedPlatform:
 
     @property
     def model_types(self) -> ModelTypes:
-        """Model types: list, get, add."""
+        """Model types: list, get, validate_settings, add."""
         return self._service.model_types
 
     @property
     def jobs(self) -> Jobs:
-        """Jobs: create, get, list, count, config, stop, root_tags."""
+        """Jobs: create, get, list, count, config, start, stop, root_tags."""
         return self._service.jobs
 
     @property

@@ -149,6 +149,11 @@ class _ModelTypes(_Group):
         """Returns one model type."""
         return self._one(ModelType, "GET", f"{routes.MODEL_TYPES}/{quote(name)}")
 
+    def validate_settings(self, name: str, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Returns what is wrong with each wrong setting, by its dotted name."""
+        path = routes.MODEL_TYPE_VALIDATE.replace("{name:path}", quote(name))
+        return self._one(_Wrong, "POST", path, json={"settings": to_jsonable(settings)}).errors
+
     def add(self, reference: str) -> ModelType:
         """Adds `module:Class`, which the server must be able to import."""
         return self._one(ModelType, "POST", routes.MODEL_TYPES, json={"reference": reference})
@@ -184,6 +189,10 @@ class _Jobs(_Group):
     def config(self, job_id: str) -> JobConfig:
         """Returns what the job needs to run, its key included."""
         return self._one(JobConfig, "GET", _job(routes.JOB_CONFIG, job_id))
+
+    def start(self, job_id: str) -> Job:
+        """Puts the job into the server's queue, and returns the job."""
+        return self._one(Job, "POST", _job(routes.JOB_START, job_id))
 
     def stop(self, job_id: str) -> Job:
         """Asks the job's process to stop, and returns the job."""
@@ -259,6 +268,10 @@ class _Charts(_Group):
 class _Page(BaseModel):
     items: list[Job]
     count: int
+
+
+class _Wrong(BaseModel):
+    errors: dict[str, str]
 
 
 class _Acknowledged(BaseModel):

@@ -92,6 +92,10 @@ class ModelTypeGroup(Protocol):
         """Returns one; NotFoundError if there is none."""
         ...
 
+    def validate_settings(self, name: str, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Returns what is wrong with each wrong setting by its dotted name, as a job of the model type would say."""
+        ...
+
     def add(self, reference: str) -> ModelType:
         """Adds `module:Class`, its schema read once in a process of its own."""
         ...
@@ -138,8 +142,13 @@ class JobGroup(Protocol):
         """Returns what the job needs to run."""
         ...
 
+    def start(self, job_id: str) -> Job:
+        """Puts the job into the queue, from which the platform starts it, and returns it; one that was stopped or has
+        failed goes on from its last checkpoint."""
+        ...
+
     def stop(self, job_id: str) -> Job:
-        """Asks the job's process to stop, and returns the job."""
+        """Takes the job out of the queue, or asks its process to stop, and returns the job."""
         ...
 
 

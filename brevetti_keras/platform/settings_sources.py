@@ -52,19 +52,29 @@ def file_source(path: str | os.PathLike[str]) -> Source:
 
 
 def platform_source(settings: type[BaseModel], values: Mapping[str, Any], origin: str = "the job's form") -> Source:
-    """Returns what a form of the platform sent: fields that hold JSON arrive as text, masked secrets are left out."""
-    return Source(_read_form(settings, values), origin)
+    """Returns what a form of the platform sent: fields that hold JSON arrive as text, masked secrets are left out.
+
+    Raises:
+        SettingsError: for text that cannot be read as the list or mapping that its setting takes.
+    """
+    return Source(_read_form(settings, values, ()), origin)
 
 
-def _read_form(annotation: Any, value: Any) -> Any:
+def _read_form(annotation: Any, value: Any, name: tuple[str, ...]) -> Any:
     if isinstance(value, Mapping):
         read = {}
         for key, item in value.items():
             found = annotation_at(annotation, [key]) if item != MASKED else ()
             if item != MASKED:
-                read[key] = _read_form(found[0], item) if len(found) == 1 else item
+                read[key] = _read_form(found[0], item, (*name, str(key))) if len(found) == 1 else item
         return read
-    return from_text(value, annotation) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return from_text(value, annotation)
+    except InvalidInputError as error:
+        dotted = ".".join(name)
+        raise SettingsError(f"{dotted}: {error}", {dotted: str(error)}) from error
 
 
 def environment_source(settings: type[BaseModel], environment: Mapping[str, str]) -> Source:

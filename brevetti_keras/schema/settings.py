@@ -152,29 +152,62 @@ def settings_error(
         prefix: what the settings belong to, put before the first name.
         origins: dotted names to where their value came from (`"--epochs"`, `"environment BREVETTI_SETTINGS__EPOCHS"`).
     """
-    lines = [_describe(settings, item, origins or {}) for item in error.errors(include_url=False)]
+    lines: list[str] = []
+    errors: dict[str, list[str]] = {}
+    for item in error.errors(include_url=False):
+        location = [part for part in item["loc"] if not str(part).startswith(("function-", "tagged-union"))]
+        names = [str(part) for part in location]
+        origin = _origin(names, origins or {})
+        reason = _reason(settings, item, names)
+        field = _field_name(settings, location, item["type"])
+        errors.setdefault(field, []).append(reason)
+        name = ".".join(names)
+        if item["type"] == "union_tag_invalid":
+            name = f"{name}.{_discriminator(item)}"
+        line = f"{name}: {reason}" if name else reason
+        lines.append(f"{line} (from {origin})" if origin and item["type"] != "missing" else line)
     text = "; ".join(dict.fromkeys(lines))
-    return SettingsError(f"{prefix}: {text}" if prefix else text)
+    by_name = {field: "; ".join(dict.fromkeys(reasons)) for field, reasons in errors.items()}
+    return SettingsError(f"{prefix}: {text}" if prefix else text, by_name)
 
 
-def _describe(settings: type[BaseModel], item: Any, origins: Mapping[str, str]) -> str:
-    location = [str(part) for part in item["loc"] if not str(part).startswith(("function-", "tagged-union"))]
-    name = ".".join(location)
-    origin = _origin(location, origins)
-    source = f" (from {origin})" if origin else ""
+def _reason(settings: type[BaseModel], item: Any, location: list[str]) -> str:
     if item["type"] == "extra_forbidden":
-        return f"{name}: unknown setting{nearest(location[-1], known_names(settings, location[:-1]))}{source}"
+        return f"unknown setting{nearest(location[-1], known_names(settings, location[:-1]))}"
     if item["type"] == "missing":
-        return f"{name}: this setting is required and was not given"
+        return "this setting is required and was not given"
     if item["type"] == "union_tag_invalid":
         facts = item["ctx"]
-        kind = str(facts["discriminator"]).strip("'")
-        return f"{name}.{kind}: expected one of {facts['expected_tags']}, received {_shown(facts['tag'])}{source}"
+        return f"expected one of {facts['expected_tags']}, received {_shown(facts['tag'])}"
     message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if item["type"] == "value_error":
-        return f"{name}: {message}{source}" if name else f"{message}{source}"
-    message = message.removeprefix("Input should be ")
-    return f"{name}: expected {message}, received {_shown(item['input'])}{source}"
+        return message
+    return f"expected {message.removeprefix('Input should be ')}, received {_shown(item['input'])}"
+
+
+def _discriminator(item: Any) -> str:
+    return str(item["ctx"]["discriminator"]).strip("'")
+
+
+def _field_name(settings: type[BaseModel], location: list[Any], kind: str) -> str:
+    """The name that a form knows the setting by: pydantic also names the member of a union that it tried."""
+    models: list[type[BaseModel]] = [settings]
+    names: list[str] = []
+    free = False
+    for position, part in enumerate(location):
+        found = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+        last = position == len(location) - 1
+        if found or isinstance(part, int) or free or (last and kind == "extra_forbidden"):
+            names.append(str(part))
+        if found:
+            models = [model for annotation in found for model in _models_in(annotation)]
+            free = any(_takes_any_name(annotation) for annotation in found)
+    return ".".join(names)
+
+
+def _takes_any_name(annotation: Any) -> bool:
+    arguments = getattr(annotation, "__args__", ())
+    return getattr(annotation, "__origin__", annotation) is dict or any(map(_takes_any_name, arguments))
 
 
 def _shown(value: Any) -> str:

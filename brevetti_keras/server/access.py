@@ -33,7 +33,7 @@ from brevetti_keras.server.request_checks import (
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.sessions import Sessions
 from brevetti_keras.utils.errors import BrevettiError
-from brevetti_keras.wire.routes import DOWNLOAD, JOB_STOP, ROOT_TAGS
+from brevetti_keras.wire.routes import DOWNLOAD, JOB_START, JOB_STOP, ROOT_TAGS
 
 _LOG = logging.getLogger(__name__)
 _NO_KEY = "expected a key ('Authorization: Bearer KEY') or the session that the server's one-time link opens"
@@ -145,8 +145,8 @@ def _for_people(scope: Scope, refusal: Response) -> Response:
 def _opens(job_id: str, scope: Scope) -> bool:
     """Tells whether a job's key opens what is asked for: its own parts, and what it may download."""
     path = scope["path"]
-    if path == JOB_STOP.format(id=job_id):
-        # It told us its process itself, and could name any.
+    if path in {JOB_START.format(id=job_id), JOB_STOP.format(id=job_id)}:
+        # Users alone have processes started here; and a job told us its process itself, and could name any to stop.
         return False
     match = OF_A_JOB.fullmatch(path) or COMPATIBLE.fullmatch(path)
     # The route of the root tags compares the id itself: it stands in the query there.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 import uvicorn
 
 from brevetti_keras.server.app import build_app
+from brevetti_keras.server.launcher import Launcher
 from brevetti_keras.server.request_checks import LOCAL_HOSTS, LOGIN
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.sessions import Sessions
@@ -38,8 +39,9 @@ def serve(
     tls_key: str | None = None,
     allowed_hosts: Collection[str] = (),
     database_url: str | None = None,
+    workers: int = 1,
 ) -> None:
-    """Serves a workspace until SIGINT or SIGTERM.
+    """Serves a workspace, and starts the jobs in its queue, until SIGINT or SIGTERM; jobs go on.
 
     Args:
         home: the workspace, see `open_service`.
@@ -50,6 +52,7 @@ def serve(
         tls_key: path of its private key.
         allowed_hosts: further names under which browsers may call it.
         database_url: see `open_service`.
+        workers: how many jobs of the queue may run at once; 0 starts none.
 
     Raises:
         InvalidInputError: if the address cannot be used.
@@ -64,7 +67,8 @@ def serve(
     with open_service(home, database_url=database_url) as service:
         if not is_loopback(host):
             _check_public(service, host, bool(tls_cert))
-        with listening_socket(host, port) as listener:
+        launcher = Launcher(service, workers, database_url=database_url)
+        with listening_socket(host, port) as listener, launcher:
             _run(service, listener, host, tls_cert, tls_key, allowed_hosts, on_ready)
 
 

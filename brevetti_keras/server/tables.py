@@ -107,6 +107,19 @@ events = _checked(
     Index("ix_events_job_id_kind_epoch_sequence", "job_id", "kind", "epoch", "sequence"),
 )
 
+# The queue: one row for each job that waits to be started, is starting, or runs because it was.
+launches = _checked(
+    "launches",
+    _whole("number"),
+    _text("phase"),
+    _text("token"),
+    _whole("resumes"),
+    _whole("pid"),
+    _whole("pid_started"),
+    _text("machine"),
+    Index("ix_launches_number", "number", unique=True),
+)
+
 access_keys = _checked(
     "access_keys",
     _text("name"),
@@ -137,4 +150,4 @@ chain = Table(
     _text("hash"),
 )
 
-CHECKED = (datasets, tags, model_types, jobs, events, access_keys)
+CHECKED = (datasets, tags, model_types, jobs, events, launches, access_keys)

@@ -17,13 +17,23 @@ Each carries one line that says what was expected, what was received and what to
 built-in kind also derive from it, so `except ValueError` works as a user of Keras or pandas would expect.
 """
 
+from collections.abc import Mapping
+
 
 class BrevettiError(Exception):
     """Base of every error raised on purpose; its text is meant for the user, without a traceback."""
 
 
 class SettingsError(BrevettiError, ValueError):
-    """A setting has a wrong name, type or range; the text names the setting and where the value came from."""
+    """A setting has a wrong name, type or range; the text names the setting and where the value came from.
+
+    Attributes:
+        errors: the same for each wrong setting by its dotted name, where that is known.
+    """
+
+    def __init__(self, text: str, errors: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.errors = dict(errors or {})
 
 
 class InvalidInputError(BrevettiError, ValueError):

@@ -34,6 +34,8 @@ EVENT_LOG = "events.log"
 CHECKPOINTS_FOLDER = "checkpoints"
 TEMP_FOLDER = "temp"
 ARTIFACTS_FOLDER = "artifacts"
+# What a job that the platform started wrote to its standard output and error, below the folder of temporary files.
+PROCESS_OUTPUT = "output.txt"
 
 
 def chart_path(name: str) -> str:

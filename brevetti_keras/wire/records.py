@@ -96,7 +96,10 @@ class JobConfig(Record):
 
 
 class Job(Record):
-    """A job as the platform lists it (it carries no key). Times are ISO 8601 in UTC; empty until they happened."""
+    """A job as the platform lists it (it carries no key). Times are ISO 8601 in UTC; empty until they happened.
+
+    `queue_position` of a queued job is 1 for the next that is started and 0 for one that is starting; else it is None.
+    """
 
     id: str
     run_id: str
@@ -119,6 +122,7 @@ class Job(Record):
     model_path: str | None = None
     parent: str | None = None
     pid: int | None = None
+    queue_position: int | None = None
 
 
 class AccessKey(Record):

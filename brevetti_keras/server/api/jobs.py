@@ -1,4 +1,4 @@
-"""`/api/jobs`: making, finding and stopping jobs, their events and metrics."""
+"""`/api/jobs`: making, finding, starting and stopping jobs, their events and metrics."""
 
 import uuid
 from typing import Annotated, Any, Literal
@@ -18,6 +18,7 @@ from brevetti_keras.wire.routes import (
     JOB_CURVE,
     JOB_EVENTS,
     JOB_ROOT_TAGS,
+    JOB_START,
     JOB_STATUS,
     JOB_STOP,
     JOB_SYNC,
@@ -110,6 +111,11 @@ def jobs_router(service: Service) -> APIRouter:
     def get_config(job_id: JobId) -> JSONResponse:
         """What a job needs to run, its key included."""
         return JSONResponse(_in_clear(service.jobs.config(job_id)))
+
+    @router.post(JOB_START)
+    def start_job(job_id: JobId) -> Job:
+        """Puts a job into the queue."""
+        return service.jobs.start(job_id)
 
     @router.post(JOB_STOP)
     def stop_job(job_id: JobId) -> Job:

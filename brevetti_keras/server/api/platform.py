@@ -1,13 +1,13 @@
 """`/api/model-types`, `/api/keys` and `/api/verify`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from brevetti_keras.server.service import Service
 from brevetti_keras.wire.records import AccessKey, ModelType
-from brevetti_keras.wire.routes import KEYS, MODEL_TYPES, VERIFY
+from brevetti_keras.wire.routes import KEYS, MODEL_TYPE_VALIDATE, MODEL_TYPES, VERIFY
 
 
 class Reference(BaseModel):
@@ -16,6 +16,20 @@ class Reference(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reference: str
+
+
+class GivenSettings(BaseModel):
+    """What `model_types.validate_settings` takes: nested names and values."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: dict[str, Any]
+
+
+class WrongSettings(BaseModel):
+    """What is wrong with each wrong setting, by its dotted name; empty if nothing is."""
+
+    errors: dict[str, str]
 
 
 class NewKey(BaseModel):
@@ -46,6 +60,11 @@ def platform_router(service: Service) -> APIRouter:
     def add_model_type(body: Reference) -> ModelType:
         """Adds a model type whose module the server can import."""
         return service.model_types.add(body.reference)
+
+    @router.post(MODEL_TYPE_VALIDATE, tags=["model types"])
+    def validate_settings(name: str, body: GivenSettings) -> WrongSettings:
+        """Checks settings as a job of the model type will."""
+        return WrongSettings(errors=service.model_types.validate_settings(name, body.settings))
 
     @router.get(MODEL_TYPES + "/{name:path}", tags=["model types"])
     def get_model_type(name: str) -> ModelType:

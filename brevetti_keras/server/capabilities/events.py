@@ -59,6 +59,16 @@ class Events:
                 )
             return self._append(writer, row, new, {})
 
+    def put(self, writer: Writer, row: Row, event: Event) -> None:
+        """Stores one new event within a transaction of the caller's.
+
+        Args:
+            writer: of the transaction.
+            row: the job as it is stored.
+            event: its key must be new.
+        """
+        self._append(writer, row, [event], {})
+
     def sync(self, job_id: str) -> int:
         """Takes what is new in the job's own log; damaged lines are passed over and counted.
 

@@ -8,7 +8,14 @@ import re
 
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.utils.errors import NotFoundError, StorageError
-from brevetti_keras.wire.artifacts import ARTIFACTS_FOLDER, CHECKPOINTS_FOLDER, EVENT_LOG, INFO, TEMP_FOLDER
+from brevetti_keras.wire.artifacts import (
+    ARTIFACTS_FOLDER,
+    CHECKPOINTS_FOLDER,
+    EVENT_LOG,
+    INFO,
+    PROCESS_OUTPUT,
+    TEMP_FOLDER,
+)
 
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -50,6 +57,10 @@ class JobFolders:
     def event_log(self, job_id: str) -> str:
         """Returns the path of a job's log of events."""
         return self.path(job_id, EVENT_LOG)
+
+    def process_output(self, job_id: str) -> str:
+        """Returns the path of what a started job's process wrote to its standard output and error."""
+        return self.path(job_id, TEMP_FOLDER, PROCESS_OUTPUT)
 
     def artifacts(self, job_id: str) -> LocalStorage:
         """Returns the storage of a job's artifacts; links may not lead out of it."""

@@ -2,8 +2,8 @@
 
 Rules:
     A first report of any kind makes a job that was created or queued *running*.
-    *completed* is final whatever comes later. *failed* and *stopped* end too, but for a status *running* whose body
-    says `"resumed": true`: the job goes on from its last checkpoint.
+    *completed* is final whatever comes later. *failed* and *stopped* end too, but for a status *queued* or *running*
+    whose body says `"resumed": true`: the job goes on from its last checkpoint.
     A `complete` event completes the job and ends its key.
     Durations come from the events' own times; their order from where they stand, never from clocks.
 """
@@ -63,15 +63,16 @@ def _may_enter(present: str, state: str, *, resumed: bool) -> bool:
     if present == "completed":
         return False
     if present in FINAL_STATES:
-        return resumed and state == "running"
+        return resumed and state in {"queued", "running"}
     return not (state in _WAITING and present == "running")
 
 
 def _enter(changed: dict[str, Any], state: str, message: str, time: str) -> None:
     changed["state"], changed["message"] = state, message
+    if state in {"queued", "running"}:
+        changed["ended"] = ""
     if state == "running":
         changed["started"] = changed["started"] or time
-        changed["ended"] = ""
     if state in FINAL_STATES:
         # A clock that was set back must not make a job end before it started.
         changed["ended"] = max(time, changed["started"])

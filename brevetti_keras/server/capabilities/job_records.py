@@ -7,9 +7,10 @@ read_config(path)               # wire.records.JobConfig from info.json, the key
 from typing import Any
 
 from brevetti_keras.io.local import os_errors
-from brevetti_keras.server.session import Row
+from brevetti_keras.server import tables
+from brevetti_keras.server.session import Reader, Row
 from brevetti_keras.utils.encode import from_json, to_json
-from brevetti_keras.utils.errors import IntegrityError, InvalidInputError
+from brevetti_keras.utils.errors import BrevettiError, IntegrityError, InvalidInputError, NotFoundError
 from brevetti_keras.wire.records import Job, JobConfig
 
 _PLAIN = (
@@ -19,8 +20,20 @@ _PLAIN = (
 _JSON = ("datasets", "tags", "settings", "metrics")
 
 
-def job_record(row: Row) -> Job:
-    """Returns a job as the platform lists it."""
+def job_row(reader: Reader, job_id: str) -> Row:
+    """Returns a job's row.
+
+    Raises:
+        NotFoundError: if there is no such job.
+    """
+    row = reader.get(tables.jobs, job_id)
+    if row is None:
+        raise NotFoundError(f"no job {job_id[:80]!r}: see the list of jobs")
+    return row
+
+
+def job_record(row: Row, queue_position: int | None = None) -> Job:
+    """Returns a job as the platform lists it; `queue_position` counts only while it is queued."""
     message = row["message"]
     if row["log_damaged"]:
         lines = f"{row['log_damaged']} damaged line(s) of its log of events were left out"
@@ -32,6 +45,7 @@ def job_record(row: Row) -> Job:
             "message": message,
             "model_path": row["model_path"] or None,
             "parent": row["parent"] or None,
+            "queue_position": queue_position if row["state"] == "queued" else None,
         }
     )
 
@@ -63,3 +77,11 @@ def read_config(path: str) -> JobConfig:
         return JobConfig.model_validate(from_json(data))
     except (InvalidInputError, ValueError) as error:
         raise IntegrityError(f"expected a job's description in {path}, received something else") from error
+
+
+def job_secrets(path: str) -> list[str]:
+    """Returns the secrets in a job's `info.json`, none if it cannot be read."""
+    try:
+        return [read_config(path).api_key.get_secret_value()]
+    except BrevettiError:
+        return []

@@ -2,6 +2,7 @@
 
     config = service.jobs.create("first try", model_type="image-classification", dataset_ids=[vials.id])
     service.jobs.get(config.id).state            # "created"
+    service.jobs.start(config.id).state          # "queued", until the server's launcher starts its process
 
 What a job reports arrives as events; `get` and `list` first take what is new in the jobs' own logs, and show a
 running job whose process is gone as failed.
@@ -10,20 +11,25 @@ running job whose process is gone as failed.
 import datetime
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from pydantic import SecretStr
 
 from brevetti_keras.io.local import atomic_write
+from brevetti_keras.io.open import file_url
 from brevetti_keras.server import tables
 from brevetti_keras.server.capabilities.datasets import Datasets
 from brevetti_keras.server.capabilities.events import Events, log_has_grown
 from brevetti_keras.server.capabilities.job_folders import JobFolders
-from brevetti_keras.server.capabilities.job_records import job_record, read_config, row_of
+from brevetti_keras.server.capabilities.job_records import job_record, job_row, job_secrets, read_config, row_of
 from brevetti_keras.server.capabilities.keys import key_hash, matches, new_key
+from brevetti_keras.server.capabilities.model_types import ModelTypes
+from brevetti_keras.server.capabilities.queue import JobQueue
 from brevetti_keras.server.capabilities.tags import Tags, check_tag_ids, flat, trees
 from brevetti_keras.server.capabilities.texts import checked_name
+from brevetti_keras.server.last_words import gone as gone_message
 from brevetti_keras.server.processes import is_alive, terminate
 from brevetti_keras.server.session import Reader, Row
 from brevetti_keras.server.store import Store
@@ -48,17 +54,29 @@ class Jobs:
         datasets: looks up what a job runs on.
         tags: the tags' trees.
         events: takes what jobs report.
+        model_types: check the settings of jobs that are made for them.
+        queue: the jobs that wait to be started.
         home: the workspace's absolute path, which its own jobs report to.
     """
 
     def __init__(
-        self, store: Store, folders: JobFolders, datasets: Datasets, tags: Tags, events: Events, home: str
+        self,
+        store: Store,
+        folders: JobFolders,
+        datasets: Datasets,
+        tags: Tags,
+        events: Events,
+        model_types: ModelTypes,
+        queue: JobQueue,
+        home: str,
     ) -> None:
         self._store = store
         self._folders = folders
         self._datasets = datasets
         self._tags = tags
         self._events = events
+        self._model_types = model_types
+        self._queue = queue
         self._home = home
 
     def create(
@@ -80,8 +98,9 @@ class Jobs:
 
         Args:
             name: for people; need not be unique.
-            model_type: the model type's name, if it is of one.
-            model_type_version: of the model type.
+            model_type: the model type's name, if it is of one. Without a `job_class`, which checks them itself, the
+                settings are checked here.
+            model_type_version: of the model type; by default the present one.
             job_class: `"module:Class"` of the Job.
             kind: whether it trains a model or tests finished ones.
             dataset_ids: ids or names of its datasets.
@@ -95,16 +114,20 @@ class Jobs:
             What the job needs to run; its key in clear stands here and in `info.json` only.
 
         Raises:
-            NotFoundError: if a dataset or the parent is not there.
+            NotFoundError: if a dataset, the parent or the model type is not there.
+            SettingsError: if the model type does not take the settings; its `errors` name each wrong one.
             InvalidInputError: if the name or a tag cannot be used.
             StorageError: if the disk refuses it.
         """
+        if model_type and not job_class:
+            found = self._model_types.check(model_type, settings or {})
+            kind, model_type_version = found.kind, model_type_version or found.version
         job_id, key = str(uuid.uuid4()), new_key()
         with self._store.read() as reader:
             check_tag_ids(reader, tuple(tag_ids))
             known = flat(reader)
             if parent is not None:
-                _row(reader, parent)
+                job_row(reader, parent)
         config = JobConfig(
             id=job_id,
             run_id=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S"),
@@ -114,7 +137,7 @@ class Jobs:
             settings=dict(settings or {}),
             tags=tuple(known[tag_id] for tag_id in dict.fromkeys(tag_ids)),
             api_key=SecretStr(key),
-            host_name=host_name or f"file://{self._home}",
+            host_name=host_name or file_url(self._home),
             model_type=model_type,
             model_type_version=model_type_version,
             job_class=job_class,
@@ -141,7 +164,7 @@ class Jobs:
             row = _find(reader, id_or_prefix_or_name)
         self._refresh([row])
         with self._store.read() as reader:
-            return job_record(_row(reader, row["id"]))
+            return job_record(job_row(reader, row["id"]), self._queue.positions(reader).get(row["id"]))
 
     def list(self, state: JobState | None = None, limit: int = 100, offset: int = 0) -> list[Job]:
         """Returns jobs, newest first.
@@ -156,7 +179,9 @@ class Jobs:
         # One that had ended may have gone on; looked at only when it is shown, as there may be very many.
         if self._refresh([row for row in rows if row["state"] not in _LIVE]):
             rows = self._rows(state, limit, offset)
-        return [job_record(row) for row in rows]
+        with self._store.read() as reader:
+            places = self._queue.positions(reader)
+        return [job_record(row, places.get(row["id"])) for row in rows]
 
     def _rows(self, state: JobState | None, limit: int, offset: int) -> Sequence[Row]:
         with self._store.read() as reader:
@@ -176,12 +201,25 @@ class Jobs:
             NotFoundError: if there is no such job, or its `info.json` is gone.
         """
         with self._store.read() as reader:
-            _row(reader, job_id)
+            job_row(reader, job_id)
         return read_config(self._folders.info(job_id))
 
+    def start(self, job_id: str) -> Job:
+        """Puts a job into the queue, from which a running server starts it in a process of its own. One that was
+        stopped or has failed goes on from its last checkpoint; one that waits already keeps its place.
+
+        Raises:
+            NotFoundError: if there is no such job.
+            ConflictError: if it is running or completed.
+            InvalidInputError: if it has neither a model type nor a class that another process can find.
+        """
+        job = self.get(job_id)
+        self._queue.enqueue(job.id)
+        return self.get(job.id)
+
     def stop(self, job_id: str) -> Job:
-        """Asks a job's process to end; it then reports *stopped* itself. A job without a living process is marked so.
-        One that has ended is left as it is.
+        """Asks a job's process to end; it then reports *stopped* itself. A job in the queue leaves it, and one without
+        a living process is marked as stopped. One that has ended is left as it is.
 
         Raises:
             NotFoundError: if there is no such job.
@@ -191,17 +229,16 @@ class Jobs:
         job = self.get(job_id)
         if job.state in FINAL_STATES:
             return job
+        with _own_process(job.pid):
+            if self._queue.withdraw(job.id):
+                return self.get(job.id)
         with self._store.read() as reader:
-            row = _row(reader, job.id)
+            row = job_row(reader, job.id)
         if row["pid"] and is_alive(row) is None:
             where = str(row["machine"]).split("|")[0] or "another machine"
             raise ConflictError(f"expected a job that runs on this machine, received one on {where}: stop it there")
-        try:
+        with _own_process(row["pid"]):
             asked = bool(row["pid"]) and terminate(row)
-        except PermissionError as error:
-            raise AccessError(
-                f"expected a job of your own, received one whose process {row['pid']} is another's"
-            ) from error
         if not asked:
             body = status_body("stopped", "marked as stopped: it has no process that is known here")
             self._events.append(job.id, [Event(key=f"stop-{uuid.uuid4()}", kind="status", body=body)])
@@ -214,7 +251,7 @@ class Jobs:
             NotFoundError: if there is no such job.
         """
         with self._store.read() as reader:
-            _row(reader, job_id)
+            job_row(reader, job_id)
             return trees(reader)
 
     def authenticate(self, job_id: str, key: str) -> bool:
@@ -254,23 +291,26 @@ class Jobs:
         if not gone:
             return grown
         with self._store.read() as reader:
-            now = _row(reader, row["id"])
+            now = job_row(reader, row["id"])
         if (now["state"], now["pid"], now["pid_started"]) == ("running", row["pid"], row["pid_started"]):
-            body = status_body("failed", f"its process ({row['pid']}) is gone and left no report")
+            folders, job_id = self._folders, row["id"]
+            secrets = job_secrets(folders.info(job_id))
+            body = status_body("failed", gone_message(folders.process_output(job_id), row["pid"], secrets=secrets))
             event = Event(key=f"gone-{row['pid']}-{row['pid_started']}", kind="status", body=body)
             self._events.append(row["id"], [event])
         return True
 
 
+@contextmanager
+def _own_process(pid: int | None) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise AccessError(f"expected a job of your own, received one whose process {pid or ''} is another's") from error
+
+
 def _in_state(state: JobState | None) -> dict[str, Any]:
     return {} if state is None else {"state": state}
-
-
-def _row(reader: Reader, job_id: str) -> Row:
-    row = reader.get(tables.jobs, job_id)
-    if row is None:
-        raise NotFoundError(f"no job {job_id[:80]!r}: see the list of jobs")
-    return row
 
 
 def _find(reader: Reader, text: str) -> Row:

@@ -1,22 +1,26 @@
-"""Reads a model type's description in a child process, and tells when its source has changed.
+"""Reads a model type's description, and checks settings for it, in child processes; tells when its source changed.
 
 probe("my_package.train:TrainingJob").settings_schema
+wrong_settings("my_package.train:TrainingJob", {"epochs": 0})       # {"epochs": "expected …, received 0"}
 """
 
 import hashlib
 import importlib.util
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from brevetti_keras.utils.encode import from_json
+from brevetti_keras.server.child_processes import child_environment, module_command
+from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError
 from brevetti_keras.wire.records import ModelType
 
 PROBE_SECONDS = 120
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PROBE = "brevetti_keras.server.model_type_probe"
+# It stands a layer above, where a job's settings are put together, and is only ever run by its name.
+_CHECK = "brevetti_keras.platform.settings_check"
 
 
 def probe(reference: str, name: str = "") -> ModelType:
@@ -30,27 +34,47 @@ def probe(reference: str, name: str = "") -> ModelType:
         InvalidInputError: if it cannot be imported or is neither; the text has the child's reason.
         NotFoundError: if there is no such module or class.
     """
-    # The folder that Python was started in belongs to the search path here too, for a job's script beside the user.
-    command = [sys.executable, "-m", _PROBE, "--", reference, name]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    return ModelType.model_validate(_ask(_PROBE, reference, name))
+
+
+def wrong_settings(reference: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Has settings checked in a child process as the job itself will.
+
+    Args:
+        reference: names a ModelType or a Job.
+        settings: as the form sent them.
+
+    Returns:
+        What is wrong with each wrong setting, by its dotted name; "" for the settings as a whole.
+
+    Raises:
+        InvalidInputError, NotFoundError: as `probe`.
+    """
+    # Settings may hold secrets, which a command line would show.
+    answer = _ask(_CHECK, reference, content=to_json(settings).encode("utf-8"))
+    return {str(name): str(text) for name, text in answer["wrong"].items()}
+
+
+def _ask(module: str, reference: str, *words: str, content: bytes = b"") -> dict[str, Any]:
+    command = module_command(module, reference, *words)
     try:
         done = subprocess.run(
-            command, env=environment, capture_output=True, timeout=PROBE_SECONDS, check=False, stdin=subprocess.DEVNULL
+            command, env=child_environment(), capture_output=True, timeout=PROBE_SECONDS, check=False, input=content
         )
     except subprocess.TimeoutExpired as error:
         raise InvalidInputError(
             f"expected {reference} to be imported within {PROBE_SECONDS} s, and it was not"
         ) from error
-    # The module may print what it likes; the probe's answer is the last line.
+    # The module may print what it likes; the child's answer is the last line.
     lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
     if not lines or not lines[-1].startswith("{"):
         reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no answer"])[-1]
         raise InvalidInputError(f"expected {reference} to be importable, received: {reason[:300]}")
-    answer = from_json(lines[-1])
+    answer: dict[str, Any] = from_json(lines[-1])
     if "error" in answer:
         kind = NotFoundError if answer["kind"] == "NotFoundError" else InvalidInputError
         raise kind(answer["error"])
-    return ModelType.model_validate(answer)
+    return answer
 
 
 def fingerprint(reference: str) -> str:

@@ -7,16 +7,17 @@ Their modules are imported in a child process only, so that nothing of theirs lo
 found is stored by version; it runs again only when the module's files have changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from brevetti_keras.registry import FoundModelType, find_model_types
 from brevetti_keras.schema.settings import nearest
 from brevetti_keras.server import tables
-from brevetti_keras.server.capabilities.model_type_source import fingerprint, probe
+from brevetti_keras.server.capabilities.model_type_source import fingerprint, probe, wrong_settings
 from brevetti_keras.server.session import Row
 from brevetti_keras.server.store import Store
 from brevetti_keras.utils.encode import from_json, to_json
-from brevetti_keras.utils.errors import BrevettiError, ConflictError, NotFoundError
+from brevetti_keras.utils.errors import BrevettiError, ConflictError, NotFoundError, SettingsError
 from brevetti_keras.wire.records import ModelType, utc_now
 
 _INSTALLED = "entry point"
@@ -63,6 +64,39 @@ class ModelTypes:
         if name not in added:
             raise NotFoundError(f"no model type {name[:80]!r}{nearest(name, [*installed, *added])}")
         return _record(added[name])
+
+    def validate_settings(self, name: str, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Checks settings as a job of the model type will, in a child process.
+
+        Args:
+            name: the model type's.
+            settings: nested names to values, as a form sends them: text where a setting takes JSON is read.
+
+        Returns:
+            What is wrong with each wrong setting, by its dotted name; empty if nothing is. Under "" stands what is
+            wrong with the settings as a whole.
+
+        Raises:
+            NotFoundError: if no model type has that name.
+            InvalidInputError: if its module cannot be imported.
+        """
+        found = self.get(name)
+        installed = find_model_types().get(found.name) if found.source == _INSTALLED else None
+        return wrong_settings(installed.reference if installed is not None else found.job, settings)
+
+    def check(self, name: str, settings: Mapping[str, Any]) -> ModelType:
+        """Returns a model type that takes the settings.
+
+        Raises:
+            SettingsError: if it does not; its `errors` are what `validate_settings` returns.
+            NotFoundError, InvalidInputError: see `validate_settings`.
+        """
+        found = self.get(name)
+        wrong = self.validate_settings(name, settings)
+        if wrong:
+            text = "; ".join(f"{one}: {reason}" if one else reason for one, reason in wrong.items())
+            raise SettingsError(text, wrong)
+        return found
 
     def add(self, reference: str) -> ModelType:
         """Adds a model type, or a bare Job class, whose schema is read once in a child process.

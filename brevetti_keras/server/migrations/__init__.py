@@ -1,3 +1,3 @@
 """Alembic migrations of the platform's database, run when a workspace is opened."""
 
-REVISION = "0001"
+REVISION = "0002"
