@@ -73,6 +73,8 @@ def add_job(service: Service, name: str, state: str, *, epochs: int = 12, hostil
     """Makes a job with `epochs` epochs reported, in the given state, and returns its id."""
     more.setdefault("model_type", "image-classification")
     more.setdefault("model_type_version", "1.0")
+    # With its class, as a running job reports itself; its settings are then its own business.
+    more.setdefault("job_class", "model_zoo.image_classification.train:ImageClassificationJob")
     config = service.jobs.create(name, settings={**SETTINGS, **({HOSTILE: HOSTILE} if hostile else {})}, **more)
     events = [Event(key="s-0", kind="status", body=status_body("running", "", epochs=12))]
     for epoch in range(epochs):
