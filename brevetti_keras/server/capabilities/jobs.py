@@ -288,10 +288,15 @@ class Jobs:
         grown = row["state"] != "completed" and log_has_grown(self._folders.event_log(row["id"]), row)
         if grown:
             self._events.sync(row["id"])
-        if not gone:
-            return grown
+        if not gone and not grown:
+            return False
         with self._store.read() as reader:
             now = job_row(reader, row["id"])
+        if not gone:
+            # The log may just have told which process it is; whether that one lives is asked in turn.
+            if now["state"] == "running" and now["pid"] != row["pid"]:
+                self._reconcile(now)
+            return True
         if (now["state"], now["pid"], now["pid_started"]) == ("running", row["pid"], row["pid_started"]):
             folders, job_id = self._folders, row["id"]
             secrets = job_secrets(folders.info(job_id))

@@ -244,8 +244,18 @@ def test_a_process_that_had_ended_before_anyone_looked_is_seen(service, child):
     child.kill()
     child.wait()
     log_of(service, job_id).append("status", status_body("running", pid=child.pid))
-    service.jobs.get(job_id)
+    assert [job.state for job in service.jobs.list()] == ["failed"], "the first look tells the truth"
     assert service.jobs.get(job_id).state == "failed"
+
+
+def test_a_process_that_ended_before_anyone_looked_may_have_completed(service, child):
+    job_id = service.jobs.create("first").id
+    child.kill()
+    child.wait()
+    log = log_of(service, job_id)
+    log.append("status", status_body("running", pid=child.pid))
+    log.append("complete", {"model_path": None})
+    assert service.jobs.get(job_id).state == "completed"
 
 
 def test_two_services_agree_on_a_process_that_is_gone(service, home, child):
