@@ -136,6 +136,39 @@ class PlatformContract:
         assert platform.jobs.stop(job.id).state == "stopped"
         assert platform.jobs.get(job.id).state == "stopped"
 
+    def test_a_job_is_started_once_and_taken_out_again(self, platform):
+        first, second = (platform.jobs.create("x", job_class="vials.train:TrainingJob").id for _ in range(2))
+        assert platform.jobs.start(first).queue_position == 1
+        waiting = platform.jobs.start(second)
+        assert (waiting.state, waiting.queue_position) == ("queued", 2)
+        assert platform.jobs.start(first).queue_position == 1
+        assert [job.queue_position for job in platform.jobs.list(state="queued")] == [2, 1]
+        assert (platform.jobs.stop(first).state, platform.jobs.get(second).queue_position) == ("stopped", 1)
+        assert platform.jobs.start(first).queue_position == 2
+        assert platform.jobs.config(first).host_name.startswith("file://")
+
+    def test_jobs_that_cannot_be_started(self, platform, job):
+        with pytest.raises(InvalidInputError, match="names none"):
+            platform.jobs.start(job.id)
+        script = platform.jobs.create("x", job_class="__main__:TrainingJob")
+        with pytest.raises(InvalidInputError, match="a class in a script"):
+            platform.jobs.start(script.id)
+        done = platform.jobs.create("x", job_class="vials.train:TrainingJob")
+        for state in ("running", "completed"):
+            platform.events.append(done.id, [Event(key=state, kind="status", body=status_body(state))])
+            with pytest.raises(ConflictError, match=f"which is {state}"):
+                platform.jobs.start(done.id)
+
+    def test_settings_are_checked_as_a_job_will(self, platform):
+        check = platform.model_types.validate_settings
+        name = "image-classification"
+        assert check(name, {"epochs": 3, "image_pipeline": {"rescale": "unit"}}) == {}
+        wrong = check(name, {"epochs": 0, "image_pipeline": {"rescale": "huge"}, "epohcs": 3})
+        assert set(wrong) == {"epochs", "epohcs", "image_pipeline.rescale"}
+        assert "did you mean 'epochs'" in wrong["epohcs"]
+        with pytest.raises(NotFoundError):
+            check("no-such-type", {})
+
     def test_root_tags(self, platform, vials):
         dataset = platform.datasets.add(str(vials), tags=["line=3"])
         config = platform.jobs.create("x", dataset_ids=[dataset.id])
@@ -144,7 +177,8 @@ class PlatformContract:
     @pytest.mark.parametrize("name", ["nope", "../../etc", "a b/c?d#e%"])
     def test_jobs_that_are_not_there(self, platform, name):
         for call in (
-            platform.jobs.get, platform.jobs.config, platform.jobs.stop, platform.jobs.root_tags, platform.events.list,
+            platform.jobs.get, platform.jobs.config, platform.jobs.stop, platform.jobs.start,
+            platform.jobs.root_tags, platform.events.list,
             platform.events.curve, platform.artifacts.list, platform.charts.list,
         ):  # fmt: skip
             with pytest.raises(NotFoundError):

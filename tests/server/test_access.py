@@ -149,6 +149,15 @@ def test_a_job_cannot_have_a_process_stopped(served):
     assert served.service.jobs.get(own.id).state == "created"
 
 
+def test_a_job_cannot_have_a_process_started(served):
+    own = served.service.jobs.create("own", job_class="vials.train:TrainingJob")
+    answer = served.job(own).post(f"/api/jobs/{own.id}/start")
+    assert (answer.status_code, answer.json()) == (404, NO_SUCH_JOB)
+    # Nor by calling itself queued: only what a user started is in the queue.
+    assert served.job(own).post(f"/api/jobs/{own.id}/status", json={"state": "queued"}).status_code == 200
+    assert served.service.launches.waiting() == []
+
+
 def test_a_job_s_key_ends_with_its_job(served):
     own = served.service.jobs.create("own")
     client = served.job(own)

@@ -92,6 +92,34 @@ def test_stopping_a_job(user, job):
     assert user.post("/api/jobs/nobody/stop").status_code == 404
 
 
+def test_starting_a_job(user, service):
+    config = service.jobs.create("first", job_class="vials.train:TrainingJob")
+    started = user.post(f"/api/jobs/{config.id}/start").json()
+    assert (started["state"], started["queue_position"]) == ("queued", 1)
+    assert user.get(f"/api/jobs/{config.id}").json()["queue_position"] == 1
+    assert user.post("/api/jobs/nobody/start").status_code == 404
+    service.events.append(config.id, [Event(key="c", kind="complete", body={})])
+    refused = user.post(f"/api/jobs/{config.id}/start")
+    assert (refused.status_code, "which is completed" in refused.json()["error"]) == (409, True)
+
+
+def test_checking_settings(user):
+    path = "/api/model-types/image-classification/validate"
+    wrong = user.post(path, json={"settings": {"epochs": 0, "image_pipeline": {"rescale": "huge"}}}).json()
+    assert set(wrong["errors"]) == {"epochs", "image_pipeline.rescale"}
+    assert "greater than" in wrong["errors"]["epochs"]
+    assert user.post("/api/model-types/nobody/validate", json={"settings": {}}).status_code == 404
+    assert user.post(path, json={"settings": 3}).status_code == 422
+
+
+def test_a_job_with_wrong_settings_is_not_made(user, service):
+    body = {"name": "a", "model_type": "image-classification", "settings": {"epochs": 0}}
+    answer = user.post("/api/jobs", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("epochs: expected greater than or equal to 1, received 0")
+    assert service.jobs.list() == []
+
+
 def test_root_tags(user, service, job):
     service.tags.ensure("line=3")
     assert user.get(f"/api/jobs/{job.id}/root-tags").json()[0]["children"][0]["name"] == "3"

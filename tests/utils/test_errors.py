@@ -4,7 +4,7 @@ import pytest
 
 from brevetti_keras.utils import errors
 
-CLASSES = [value for value in vars(errors).values() if inspect.isclass(value)]
+CLASSES = [value for value in vars(errors).values() if inspect.isclass(value) and value.__module__ == errors.__name__]
 
 
 @pytest.mark.parametrize("error", CLASSES)
@@ -34,3 +34,8 @@ def test_a_decode_error_starts_with_its_path():
     error = errors.DecodeError("/data/a.png", "expected an image, received 0 bytes")
     assert str(error) == "/data/a.png: expected an image, received 0 bytes"
     assert (error.path, error.reason) == ("/data/a.png", "expected an image, received 0 bytes")
+
+
+def test_a_settings_error_keeps_what_is_wrong_by_name():
+    assert errors.SettingsError("epochs: too few", {"epochs": "too few"}).errors == {"epochs": "too few"}
+    assert errors.SettingsError("one line").errors == {}

@@ -64,6 +64,14 @@ def test_failed_goes_on_only_when_it_says_that_it_was_resumed():
     assert run(resumed, status("completed"))["state"] == "completed"
 
 
+def test_what_ended_may_wait_again_when_it_is_resumed():
+    stopped = run(new_row(), status("running"), status("stopped", "by hand"))
+    assert run(stopped, status("queued")) == stopped
+    waiting = run(stopped, status("queued", resumed=True))
+    assert (waiting["state"], waiting["message"], waiting["ended"]) == ("queued", "", "")
+    assert run(waiting, status("running"))["started"] == stopped["started"]
+
+
 def test_completed_is_final():
     completed = run(new_row(), status("completed"))
     for state in STATES:

@@ -6,7 +6,7 @@ import pytest
 from brevetti_keras.registry import FoundModelType
 from brevetti_keras.server.capabilities import model_types as module
 from brevetti_keras.server.capabilities.model_type_source import fingerprint, probe
-from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError
+from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError, SettingsError
 
 SOURCE = '''
 """A package of model types."""
@@ -176,3 +176,32 @@ def test_a_module_that_hangs_is_given_up(package, monkeypatch):
     monkeypatch.setattr("brevetti_keras.server.capabilities.model_type_source.PROBE_SECONDS", 0.5)
     with pytest.raises(InvalidInputError, match=r"within 0\.5 s"):
         probe("some_vials.slow:X")
+
+
+def test_settings_are_checked_without_the_module_being_imported_here(service, package):
+    service.model_types.add("some_vials.types:Job")
+    check = service.model_types.validate_settings
+    assert check("some_vials.types:Job", {"depth": "4"}) == {}
+    wrong = check("some_vials.types:Job", {"depth": "deep", "dept": 3})
+    assert set(wrong) == {"depth", "dept"}
+    assert "expected a valid integer" in wrong["depth"]
+    assert "some_vials.types" not in sys.modules
+
+
+def test_a_job_of_a_model_type_is_made_with_settings_that_it_takes(service, package):
+    service.model_types.add("some_vials.types:Job")
+    config = service.jobs.create("a", model_type="some_vials.types:Job", settings={"depth": 4})
+    assert (config.model_type_version, config.settings) == ("1.0", {"depth": 4})
+    with pytest.raises(SettingsError, match=r"^depth: expected a valid integer.*received 'x'$") as caught:
+        service.jobs.create("b", model_type="some_vials.types:Job", settings={"depth": "x"})
+    assert set(caught.value.errors) == {"depth"}
+    with pytest.raises(NotFoundError, match="no model type 'nobody'"):
+        service.jobs.create("c", model_type="nobody")
+    assert [job.name for job in service.jobs.list()] == ["a"]
+
+
+def test_settings_of_a_class_that_is_gone_cannot_be_checked(service, package):
+    service.model_types.add("some_vials.types:Job")
+    (package / "types.py").write_text("raise RuntimeError('gone')")
+    with pytest.raises(InvalidInputError, match="gone"):
+        service.model_types.validate_settings("some_vials.types:Job", {})
