@@ -34,6 +34,7 @@ SHORT_LIST = 25
 LONG_LIST = 200
 # Ours, and the existing clients' word.
 _PACKAGES = ("packages", "modules")
+_STARTABLE = frozenset({"created", "failed", "stopped"})
 _LOG_TAIL = 32_000
 _TRACEBACK = 200_000
 
@@ -64,6 +65,7 @@ class JobView:
     Attributes:
         job: the record.
         final: whether nothing more will come.
+        can_start: whether the platform knows its class and it does not run, so that it can be started or resumed.
         files: the first of its artifacts.
         charts: names of its charts.
         reports: names of the HTML files at the artifacts' root.
@@ -80,6 +82,7 @@ class JobView:
 
     job: Job
     final: bool
+    can_start: bool
     files: Listing
     charts: Sequence[str]
     reports: Sequence[str]
@@ -110,10 +113,12 @@ def job_view(service: Service, job_id: str) -> JobView:
     paths = {entry.path for entry in entries}
     output, problem = _output(service, job) if OUTPUT in paths else ({}, "")
     environment = _dict(output.get("environment"))
+    resume = resume_command(service, job)
     log_tail, log_cut = _tail(service, job.id, LOG, _LOG_TAIL) if LOG in paths else ("", False)
     return JobView(
         job=job,
         final=job.state in FINAL_STATES,
+        can_start=job.state in _STARTABLE and resume is not None,
         files=listing(entries, 1, SHORT_LIST),
         charts=service.charts.list(job.id),
         reports=[path for path in sorted(paths) if is_report(path)],
@@ -130,7 +135,7 @@ def job_view(service: Service, job_id: str) -> JobView:
         log_cut=log_cut,
         traceback=_tail(service, job.id, TRACEBACK, _TRACEBACK)[0] if TRACEBACK in paths else "",
         command=repeat_command(service, job),
-        resume_command=resume_command(service, job),
+        resume_command=resume,
     )
 
 

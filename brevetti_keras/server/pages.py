@@ -33,6 +33,7 @@ from brevetti_keras.server.page_responses import (
 )
 from brevetti_keras.server.repeat_command import command_for_workspace
 from brevetti_keras.server.service import Service
+from brevetti_keras.server.start_pages import add_start_pages
 from brevetti_keras.utils.errors import BrevettiError, NotFoundError
 from brevetti_keras.wire.artifacts import FACETS_ATLAS, FACETS_DATA, LOG, PIVOT_DATA, PIVOT_FIELDS
 from brevetti_keras.wire.records import JobState
@@ -73,6 +74,8 @@ def page_router(service: Service) -> APIRouter:
     environment = page_environment(service.home)
     _add_lists(router, service, environment)
     add_dataset_pages(router, service, environment)
+    # Before the jobs: `new` is no id of one.
+    add_start_pages(router, service, environment)
     _add_job(router, service, environment)
     _add_frames(router, service)
     return router

@@ -25,7 +25,7 @@ _ARGUMENTS = (
 
 @dataclass
 class Site:
-    """The running platform and the ids of its jobs."""
+    """The running platform, and the ids of its jobs and of its dataset under `data`."""
 
     service: Service
     server: Served
@@ -61,6 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "running": add_job(service, "overnight", "running", epochs=4, dataset_ids=[data]),
             "bare": service.jobs.create("bare").id,
             "hostile": add_job(service, HOSTILE[:100], "failed", hostile=True),
+            "data": data,
         }
         add_artifacts(service, jobs["done"])
         add_artifacts(service, jobs["hostile"], HOSTILE[:50].replace("/", "-"))

@@ -19,11 +19,21 @@ PAGES = (
     "/",
     "/jobs",
     "/datasets",
+    "/datasets/{data}",
+    "/tags",
+    "/model-types",
+    "/jobs/new",
     "/jobs/{done}",
     "/jobs/{failed}",
     "/jobs/{running}",
     "/jobs/{bare}",
     "/jobs/{hostile}",
+)
+STARTING = (
+    ("dataset", "/datasets/{data}"),
+    ("tags", "/tags"),
+    ("zoo", "/model-types"),
+    ("new", "/jobs/new?from={failed}"),
 )
 LISTS = ("/jobs/{done}/artifacts", "/jobs/{done}/quarantine", "/jobs/{hostile}/quarantine", "/jobs/{done}/facets")
 
@@ -66,7 +76,13 @@ def test_pages_fit_their_window_in_light_and_dark(
     context = chromium.new_context(color_scheme=colours, viewport={"width": width, "height": 844})
     page = context.new_page()
     page.goto(site.server.link())
-    for name, address in (("home", "/"), ("job", "/jobs/{done}"), ("failed", "/jobs/{failed}"), ("data", "/datasets")):
+    for name, address in (
+        ("home", "/"),
+        ("job", "/jobs/{done}"),
+        ("failed", "/jobs/{failed}"),
+        ("data", "/datasets"),
+        *STARTING,
+    ):
         opened(page, site, address)
         read_through(page)
         if pictures is not None:

@@ -1,0 +1,134 @@
+// The page of a new job: datasets are found by name or tag, the chosen model type draws its form, the server judges it.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.getElementById("new-job");
+  const settings = document.getElementById("settings");
+  const said = form.querySelector(".said");
+  const filter = document.getElementById("filter");
+  const place = { data: document.getElementById("data"), type: document.getElementById("type"), start: document.getElementById("start") };
+  // What was filled in for a model type is there again when it is chosen again.
+  const kept = new Map();
+  let shown = null;
+  let loading = 0;
+
+  const datasets = () => [...form.querySelectorAll("[name=dataset_id]:checked")];
+  const modelType = () => form.querySelector("[name=model_type]:checked");
+
+  function countChosen() {
+    const number = datasets().length;
+    document.getElementById("chosen").textContent = number ? `${number} chosen` : "none chosen yet";
+  }
+
+  function find() {
+    const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    for (const item of document.querySelectorAll("#datasets li")) {
+      // What is chosen stays in sight, so that nothing is trained on unseen.
+      item.hidden = !wanted.every((word) => item.dataset.words.includes(word)) && !item.querySelector(":checked");
+      found += item.hidden ? 0 : 1;
+    }
+    document.getElementById("none-found").hidden = found > 0;
+  }
+
+  async function drawSettings() {
+    const chosen = modelType();
+    if (!chosen) return;
+    if (shown) kept.set(shown, settings.value);
+    const turn = ++loading;
+    brevetti.showError(place.type, null, null);
+    try {
+      const described = await brevetti.send("GET", `/api/model-types/${encodeURIComponent(chosen.value)}`);
+      let value = kept.get(chosen.value);
+      if (!value && form.dataset.fromType === chosen.value) {
+        value = (await brevetti.send("GET", `/api/jobs/${encodeURIComponent(form.dataset.from)}`)).settings;
+      }
+      if (turn !== loading) return;
+      settings.draw(described.settings_schema, value ?? {});
+      shown = chosen.value;
+      document.getElementById("no-type").hidden = true;
+    } catch (error) {
+      brevetti.showError(place.type, chosen, error);
+    }
+  }
+
+  function missing() {
+    for (const section of Object.values(place)) brevetti.showError(section, null, null);
+    if (!datasets().length) {
+      brevetti.showError(place.data, form.querySelector("[name=dataset_id]"), new Error("choose at least one dataset to train on"));
+      return true;
+    }
+    if (!modelType() || shown !== modelType().value) {
+      brevetti.showError(place.type, form.querySelector("[name=model_type]"), new Error("choose a model type"));
+      return true;
+    }
+    return false;
+  }
+
+  async function areWrong(value) {
+    const address = `/api/model-types/${encodeURIComponent(shown)}/validate`;
+    const { errors } = await brevetti.send("POST", address, { settings: value });
+    const others = settings.showErrors(errors);
+    const number = Object.keys(errors).length;
+    if (!number) return false;
+    const line = number === 1 ? "One setting is wrong; it is marked." : `${number} settings are wrong; they are marked.`;
+    brevetti.showError(place.start, null, new Error(others.length ? others.join("; ") : line));
+    return true;
+  }
+
+  async function makeJob(value) {
+    const chosen = datasets();
+    const name = form.elements.name.value.trim() || `${shown} on ${chosen.map((one) => one.dataset.name).join(", ")}`.slice(0, 200);
+    return brevetti.send("POST", "/api/jobs", {
+      name,
+      model_type: shown,
+      model_type_version: modelType().dataset.version,
+      dataset_ids: chosen.map((one) => one.value),
+      settings: value,
+      parent: form.dataset.from ?? null,
+    });
+  }
+
+  function showSimulated(config) {
+    document.getElementById("simulated-id").textContent = config.id;
+    document.getElementById("simulated-key").textContent = config.api_key;
+    const home = `'${form.dataset.home.replaceAll("'", "'\\''")}'`;
+    document.getElementById("simulated-command").textContent = `python my_training.py --job_id ${config.id} --platform ${home}`;
+    document.getElementById("simulated-link").href = `/jobs/${encodeURIComponent(config.id)}`;
+    const section = document.getElementById("simulated");
+    section.hidden = false;
+    section.focus();
+  }
+
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (missing()) return;
+    const buttons = [...form.querySelectorAll("#start button")];
+    const simulate = event.submitter?.value === "simulate";
+    for (const button of buttons) button.disabled = true;
+    said.textContent = "The settings are checked…";
+    try {
+      const value = settings.value;
+      if (await areWrong(value)) return;
+      const config = await makeJob(value);
+      if (simulate) {
+        showSimulated(config);
+      } else {
+        await brevetti.send("POST", `/api/jobs/${encodeURIComponent(config.id)}/start`);
+        location.href = `/jobs/${encodeURIComponent(config.id)}`;
+      }
+    } catch (error) {
+      brevetti.showError(place.start, null, error);
+    } finally {
+      said.textContent = "";
+      for (const button of buttons) button.disabled = false;
+    }
+  });
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "dataset_id") countChosen();
+    if (event.target.name === "model_type") drawSettings();
+  });
+  filter?.addEventListener("input", find);
+  if (filter) countChosen();
+  drawSettings();
+});

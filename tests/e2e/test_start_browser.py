@@ -1,0 +1,316 @@
+"""Choosing and starting in a real browser: data, tags, model types, the form of every kind of setting, jobs."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from brevetti_keras.server.launcher import Launcher
+from tests.e2e.conftest import Seen, Site
+from tests.e2e.test_pages_browser import check_clean
+from tests.support.settings_kinds import DEFAULTS, MODULE, OTHERS, WRONG, write_kinds
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+# Settings are checked, and jobs run, by processes of their own.
+_SLOW = 60_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for label in ("crack", "good"):
+        (tmp_path / "lot" / label).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (40, 20), (90, 80 * number, 60)).save(tmp_path / "lot" / label / f"{number}.png")
+    return tmp_path / "lot"
+
+
+@pytest.fixture
+def kinds(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a registered model type with settings of every kind."""
+    write_kinds(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield site.service.model_types.add(f"{MODULE}:Kinds").name
+    sys.modules.pop(MODULE, None)
+
+
+def opened(page: Page, site: Site, address: str) -> None:
+    page.goto(site.server.address + address)
+
+
+def drawn(page: Page, schema: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    """What the form gives back of a value that nobody touched."""
+    found = page.evaluate(
+        """([schema, text]) => {
+            const form = document.querySelector("settings-form");
+            form.draw(schema, JSON.parse(text));
+            return JSON.stringify(form.value);
+        }""",
+        [schema, json.dumps(value)],
+    )
+    result: dict[str, Any] = json.loads(found)
+    return result
+
+
+def test_a_form_gives_back_what_it_got(page: Page, site: Site, kinds: str, seen: Seen) -> None:
+    schema = site.service.model_types.get(kinds).settings_schema
+    opened(page, site, "/jobs/new")
+    assert drawn(page, schema, {}) == DEFAULTS
+    for value in (DEFAULTS, OTHERS, WRONG):
+        assert drawn(page, schema, value) == value
+    assert drawn(page, schema, {"part": {"words": []}})["part"] == {"depth": 4, "words": [], "deep": 7}
+    assert page.evaluate("window.hacked") is None
+    check_clean(seen, site)
+
+
+def test_the_bundled_form_gives_back_what_it_got(page: Page, site: Site) -> None:
+    schema = site.service.model_types.get("image-classification").settings_schema
+    opened(page, site, "/jobs/new")
+    value = drawn(page, schema, {})
+    assert value["image_pipeline"]["target_size"] == [128, 128]
+    assert drawn(page, schema, value) == value
+    assert site.service.model_types.validate_settings("image-classification", value) == {}
+
+
+def test_every_kind_of_value_is_edited(page: Page, site: Site, kinds: str) -> None:
+    opened(page, site, f"/jobs/new?model_type={kinds}")
+    form = page.locator("settings-form")
+    form.get_by_label("Rounds epochs").fill("20")
+    form.get_by_label("Sure").uncheck()
+    form.get_by_label("Mode").select_option("3")
+    form.get_by_label("Limit").fill("5")
+    form.get_by_label("Scale").select_option("unit")
+    form.get_by_label("Size 2").fill("16")
+    form.get_by_role("combobox", name="Columns", exact=True).select_option("text")
+    form.get_by_role("textbox", name="Columns").fill("^a")
+    form.get_by_role("button", name="Add to Weights").click()
+    form.get_by_label("Weights, name 2").fill("bad")
+    form.get_by_label("Weights, value 2").fill("2.5")
+    form.get_by_role("button", name="Remove from Weights").first.click()
+    form.get_by_label("Step", exact=True).select_option("blur")
+    form.get_by_label("Sigma pixels").first.fill("3")
+    form.get_by_text("Part", exact=True).first.click()
+    form.get_by_label("Words 1").first.fill("two")
+    form.get_by_role("button", name="Add to Words").first.click()
+    form.get_by_label("Words 2").first.fill("three")
+    form.get_by_role("button", name="Move up in Words").nth(1).click()
+    value = page.evaluate("document.querySelector('settings-form').value")
+    assert value == {
+        **DEFAULTS,
+        "epochs": 20,
+        "sure": False,
+        "mode": 3,
+        "limit": 5,
+        "scale": "unit",
+        "size": [8, 16],
+        "columns": "^a",
+        "weights": {"bad": 2.5},
+        "step": {"kind": "blur", "sigma": 3},
+        "part": {"depth": 4, "words": ["three", "two"], "deep": 7},
+    }
+    assert site.service.model_types.validate_settings(kinds, value) == {}
+
+
+def test_wrong_values_are_marked_at_their_fields(page: Page, site: Site, kinds: str) -> None:
+    opened(page, site, f"/jobs/new?model_type={kinds}")
+    page.get_by_label("vials").first.check()
+    form = page.locator("settings-form")
+    form.get_by_label("Rounds epochs").fill("many")
+    form.get_by_label("Size 1").fill("1.5")
+    form.get_by_label("Sigma pixels").fill("-1")
+    form.locator("summary", has_text="Advanced").last.click()
+    form.get_by_label("Expert").fill("7")
+    form.locator("summary", has_text="Advanced").last.click()
+    jobs = site.service.jobs.count()
+    page.get_by_role("button", name="Start").click()
+    expect(form.locator("[aria-invalid]")).to_have_count(4, timeout=_SLOW)
+    expect(form.get_by_label("Rounds epochs")).to_be_focused()
+    for label, words in (("Rounds epochs", "integer"), ("Size 1", "integer"), ("Sigma pixels", "greater than 0")):
+        control = form.get_by_label(label)
+        described = (control.get_attribute("aria-describedby") or "").split()[-1]
+        expect(page.locator(f"#{described}")).to_contain_text(words)
+    expect(form.get_by_label("Expert")).to_be_visible()
+    expect(page.locator("#start .field-error")).to_contain_text("4 settings are wrong")
+    assert site.service.jobs.count() == jobs
+    for label, text in (("Rounds epochs", "2"), ("Size 1", "4"), ("Sigma pixels", "1"), ("Expert", "0")):
+        form.get_by_label(label).fill(text)
+    page.get_by_role("button", name="Simulate").click()
+    expect(page.locator("#simulated")).to_be_focused(timeout=_SLOW)
+    expect(form.locator("[aria-invalid]")).to_have_count(0)
+
+
+def test_what_is_missing_is_said_at_its_place(page: Page, site: Site, kinds: str) -> None:
+    opened(page, site, "/jobs/new")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#data .field-error")).to_contain_text("choose at least one dataset")
+    page.get_by_label("vials").first.check()
+    expect(page.locator("#chosen")).to_have_text("1 chosen")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#type .field-error")).to_contain_text("choose a model type")
+
+
+def test_datasets_are_found_by_name_and_tag(page: Page, site: Site, folder: Path) -> None:
+    tagged = site.service.datasets.add(str(folder), "tagged lot", tags=["shift=night"])
+    opened(page, site, "/jobs/new")
+    find = page.get_by_label("Find datasets by name or tag")
+    rows = page.locator("#datasets li:visible")
+    find.fill("night")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("tagged lot")
+    rows.get_by_role("checkbox").check()
+    find.fill("nothing like this")
+    expect(rows).to_have_count(1)
+    rows.get_by_role("checkbox").uncheck()
+    find.fill("nothing like that")
+    expect(page.locator("#none-found")).to_be_visible()
+    site.service.datasets.remove(tagged.id)
+
+
+def test_from_a_folder_to_a_job_that_ran(page: Page, site: Site, kinds: str, folder: Path, seen: Seen) -> None:
+    opened(page, site, "/datasets")
+    page.get_by_label("Where it lies").fill(str(folder))
+    page.get_by_label("Name").fill("flow lot")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("flow lot")
+    expect(page.locator(".pictures img")).to_have_count(6)
+    page.get_by_role("link", name="New job on it").click()
+    page.get_by_role("radio", name=kinds).check()
+    form = page.locator("settings-form")
+    form.get_by_label("Rounds epochs").fill("4")
+    with Launcher(site.service, poll_seconds=0.02):
+        page.get_by_role("button", name="Start").click()
+        expect(page.locator("h1")).to_have_text(f"{kinds} on flow lot", timeout=_SLOW)
+        expect(page.locator("#status .state")).to_have_text("completed", timeout=_SLOW)
+    job = site.service.jobs.get(page.locator(".job").get_attribute("data-job") or "")
+    assert job.metrics["rounds"] == 4
+    shown = {**DEFAULTS, "epochs": 4}
+    assert {name: job.settings[name] for name in shown} == shown
+    expect(page.locator("#curves")).to_have_attribute("data-epochs", "4")
+    page.get_by_role("link", name="New job like this").click()
+    expect(page.get_by_label("Rounds epochs")).to_have_value("4", timeout=_SLOW)
+    expect(page.locator("[name=dataset_id]:checked")).to_have_attribute("data-name", "flow lot")
+    check_clean(seen, site)
+
+
+def test_a_simulated_job_shows_its_key_once_and_is_started_and_stopped(
+    page: Page, site: Site, kinds: str, seen: Seen
+) -> None:
+    opened(page, site, f"/jobs/new?model_type={kinds}")
+    page.get_by_label("vials").first.focus()
+    page.keyboard.press("Space")
+    page.get_by_label("Name", exact=True).last.fill("by hand")
+    page.get_by_role("button", name="Simulate").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#simulated")).to_be_focused(timeout=_SLOW)
+    job_id = page.locator("#simulated-id").inner_text()
+    assert site.service.jobs.authenticate(job_id, page.locator("#simulated-key").inner_text())
+    command = page.locator("#simulated-command").inner_text()
+    assert command == f"python my_training.py --job_id {job_id} --platform '{site.service.home}'"
+    page.get_by_role("link", name="Watch it").click()
+    expect(page.locator("#status .state")).to_have_text("created")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
+    expect(page.locator("#status")).to_contain_text("next in the queue")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Really stop it?").click()
+    expect(page.locator("#status .state")).to_have_text("stopped", timeout=_SLOW)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
+    site.service.jobs.stop(job_id)
+    assert site.service.jobs.config(job_id).api_key.get_secret_value() not in page.content()
+    check_clean(seen, site)
+
+
+def test_a_model_type_is_registered_and_a_wrong_one_is_refused(page: Page, site: Site, kinds: str) -> None:
+    opened(page, site, "/model-types")
+    page.get_by_label("Its class").fill("no_such_module:Thing")
+    page.keyboard.press("Enter")
+    expect(page.locator(".field-error")).to_contain_text("no_such_module", timeout=_SLOW)
+    expect(page.get_by_label("Its class")).to_be_focused()
+    page.get_by_label("Its class").fill(f"{MODULE}:Kinds")
+    page.keyboard.press("Enter")
+    section = page.locator("section", has=page.get_by_role("heading", name=kinds))
+    expect(page.get_by_label("Its class")).to_have_value("", timeout=_SLOW)
+    section.locator("summary").click()
+    expect(section.locator("tr", has_text="part.depth")).to_contain_text("whole number ≥ 1, ≤ 9")
+    section.get_by_role("link", name="New job").click()
+    expect(page.get_by_role("radio", name=kinds)).to_be_checked()
+    expect(page.get_by_label("Rounds epochs")).to_have_value("3", timeout=_SLOW)
+
+
+def test_a_dataset_is_edited_in_place_and_removed(page: Page, site: Site, folder: Path, seen: Seen) -> None:
+    dataset = site.service.datasets.add(str(folder), "to edit").id
+    opened(page, site, f"/datasets/{dataset}")
+    name, notes = (page.get_by_role("textbox", name=label, exact=True) for label in ("Name", "Notes"))
+    name.fill("edited")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("edited")
+    notes.fill("two\nlines </textarea>")
+    page.locator("form", has=notes).get_by_role("button").click()
+    expect(page.locator("form", has=notes).get_by_role("status")).to_have_text("Saved")
+    page.get_by_role("combobox", name="Tags").fill("shift=day")
+    page.keyboard.press("Enter")
+    expect(page.locator("li.tag")).to_contain_text(["shift=day"])
+    expect(page.get_by_role("combobox", name="Tags")).to_be_focused()
+    stored = site.service.datasets.get(dataset)
+    assert (stored.name, stored.notes, [tag.name for tag in stored.tags]) == (
+        "edited",
+        "two\nlines </textarea>",
+        ["day"],
+    )
+    page.get_by_role("button", name="Remove the tag shift=day").click()
+    expect(page.locator("li.tag")).to_have_count(0)
+    check_clean(seen, site)
+    name.fill("vials")
+    page.keyboard.press("Enter")
+    expect(page.locator("form", has=name).locator(".field-error")).to_contain_text("'vials'")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("button", name="Remove dataset").click()
+    page.get_by_role("button", name="Really remove it?").click()
+    expect(page.locator("h1")).to_have_text("Datasets")
+    assert dataset not in {one.id for one in site.service.datasets.list()}
+
+
+def test_a_dataset_that_a_job_used_says_why_it_stays(page: Page, site: Site) -> None:
+    opened(page, site, f"/datasets/{site.service.datasets.get('vials').id}")
+    page.get_by_role("button", name="Remove dataset").click()
+    page.get_by_role("button", name="Really remove it?").click()
+    expect(page.locator("form.remove .field-error")).to_contain_text("used")
+
+
+def test_an_image_is_opened_from_the_grid(page: Page, site: Site, seen: Seen) -> None:
+    opened(page, site, f"/datasets/{site.service.datasets.get('vials').id}")
+    page.get_by_role("link", name="good").click()
+    picture = page.locator(".pictures a")
+    expect(picture).to_have_count(1)
+    assert picture.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
+    picture.click()
+    expect(page.locator("h1")).to_have_text("good/a.png")
+    expect(page.locator(".facts")).to_contain_text("8 × 8 pixels")
+    check_clean(seen, site)
+
+
+def test_the_tree_of_tags_is_edited_by_keyboard(page: Page, site: Site, seen: Seen) -> None:
+    opened(page, site, "/tags")
+    page.get_by_label("New root tag").fill("plant")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("New root tag")).to_be_focused()
+    page.locator("summary", has_text="plant").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("New tag below plant").fill("north")
+    page.keyboard.press("Enter")
+    expect(page.locator("summary", has_text="north")).to_be_visible()
+    page.get_by_label("Name of plant").fill("works")
+    page.keyboard.press("Enter")
+    expect(page.locator("summary", has_text="works")).to_be_visible()
+    [root] = [tag for tag in site.service.tags.list() if tag.name == "works"]
+    assert [tag.name for tag in root.children] == ["north"]
+    check_clean(seen, site)
+    page.get_by_role("button", name="Remove works").click()
+    page.get_by_role("button", name="Really remove works?").click()
+    expect(page.locator(".remove .field-error").first).to_contain_text("remove those first")
