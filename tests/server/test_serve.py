@@ -70,6 +70,16 @@ def test_a_session_from_the_link_to_the_end(server, service):
     assert server.process.returncode == 0
 
 
+def test_it_starts_what_is_queued(server, service):
+    job_id = service.jobs.create("first", job_class="no_such_module_anywhere:Job").id
+    service.jobs.start(job_id)
+    end = time.monotonic() + 60
+    while (job := service.jobs.get(job_id)).state == "queued" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert job.state == "failed"
+    assert "no_such_module_anywhere" in job.message
+
+
 def test_raw_requests_that_no_library_sends(server):
     port = int(server.url.rpartition(":")[2])
 
