@@ -132,7 +132,7 @@
         row.item.remove();
         add.focus();
       });
-      row.item = make("li", {}, ...row.elements, up, remove);
+      row.item = make("li", {}, ...row.elements, make("div", { className: "moves" }, up, remove));
       rows.push(row);
       list.append(row.item);
       return row;
