@@ -73,6 +73,7 @@ def test_a_launch_goes_from_the_claim_to_its_end(service, launches, queued, chil
     launches.settle(launches.active()[0])
     assert phases(launches) == []
     assert service.jobs.get(job_id).state == "completed"
+    assert [event.body["state"] for event in service.events.list(job_id)] == ["queued", "completed"]
 
 
 def test_a_child_may_check_in_before_it_is_recorded(launches, queued, child):
