@@ -5,8 +5,9 @@
 """
 
 import errno
+import json
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from brevetti_keras.utils.errors import (
     AccessError,
@@ -51,11 +52,12 @@ class Refused(Exception):  # noqa: N818 - an answer more than an error
         self.reason = reason
 
 
-def error_answer(status: int, reason: str) -> JSONResponse:
+def error_answer(status: int, reason: str) -> Response:
     """Returns an error answer; `reason` is cut to one line."""
-    line = " ".join(reason.split())
+    # Escaped, so that no reader takes what a reason names for markup, and no half of a character stops it.
+    text = json.dumps({"error": " ".join(reason.split())}, separators=(",", ":")).replace("<", "\\u003c")
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({"error": line}, status_code=status, headers=headers)
+    return Response(text, status, headers, "application/json")
 
 
 def status_of(error: BrevettiError) -> int:

@@ -34,7 +34,7 @@ from brevetti_keras.server.page_responses import (
 from brevetti_keras.server.repeat_command import command_for_workspace
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.start_pages import add_start_pages
-from brevetti_keras.utils.errors import BrevettiError, NotFoundError
+from brevetti_keras.utils.errors import BrevettiError, InvalidInputError, NotFoundError
 from brevetti_keras.wire.artifacts import FACETS_ATLAS, FACETS_DATA, LOG, PIVOT_DATA, PIVOT_FIELDS
 from brevetti_keras.wire.records import JobState
 
@@ -153,7 +153,11 @@ def _add_frames(router: APIRouter, service: Service) -> None:
     def job_report(job_id: str, name: str) -> Response:
         if not is_report(name):
             raise NotFoundError("no such report")
-        return report(service.artifacts.read(service.jobs.get(job_id).id, name))
+        try:
+            return report(service.artifacts.read(service.jobs.get(job_id).id, name))
+        except InvalidInputError as error:
+            # One answer for all names that lead to none: another would tell what lies around.
+            raise NotFoundError("no such report") from error
 
     @router.get("/frames/facets")
     def facets() -> Response:

@@ -11,6 +11,7 @@ from typing import Any
 
 from brevetti_keras.io.event_log import EventLog
 from brevetti_keras.server import tables
+from brevetti_keras.server.capabilities.artifacts import clean_artifact_path
 from brevetti_keras.server.capabilities.job_folders import JobFolders
 from brevetti_keras.server.capabilities.job_progress import epoch_of, progress
 from brevetti_keras.server.processes import machine, started
@@ -49,7 +50,9 @@ class Events:
         Raises:
             NotFoundError: if there is no such job.
             ConflictError: if a key is stored with another body; then nothing of the batch is.
+            InvalidInputError: if a key has no length that can be stored, or a model lies outside the job's artifacts.
         """
+        _check_models(events)
         with self._store.write() as writer:
             row = _job(writer, job_id)
             new, refused = _not_stored(writer, job_id, events)
@@ -157,6 +160,13 @@ def log_has_grown(path: str, row: Row) -> bool:
     except OSError:
         return False
     return bool(size > row["log_offset"])
+
+
+def _check_models(events: Sequence[Event]) -> None:
+    for event in events:
+        path = event.body.get("model_path") if event.kind == "complete" else None
+        if path:
+            clean_artifact_path(str(path))
 
 
 def _read_log(path: str, offset: int) -> tuple[list[Event], int, int]:
