@@ -13,7 +13,7 @@ import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
 
 from brevetti_keras.schema.fields import CODE_ONLY
 from brevetti_keras.schema.vue_form import vue_form
@@ -57,7 +57,10 @@ class Settings(BaseModel, metaclass=_SettingsMeta):
         positional: names of the fields that may also be given by position.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="strings")
+    # Pydantic's own report, the cause of ours, would show in a traceback what was given for a secret.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="strings", hide_input_in_errors=True
+    )
     positional: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
@@ -76,6 +79,10 @@ class Settings(BaseModel, metaclass=_SettingsMeta):
         Raises:
             SettingsError: for a wrong name, type or range.
         """
+        if not isinstance(config, Mapping):
+            raise SettingsError(
+                f"{cls.__name__}: expected a mapping of settings, as of get_config, received {type(config).__name__}"
+            )
         try:
             return cls.model_validate(dict(config))
         except ValidationError as error:
@@ -182,7 +189,27 @@ def _reason(settings: type[BaseModel], item: Any, location: list[str]) -> str:
     message = str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if item["type"] == "value_error":
         return message
-    return f"expected {message.removeprefix('Input should be ')}, received {_shown(item['input'])}"
+    received = "a value that is not shown" if _may_be_secret(settings, location) else _shown(item["input"])
+    return f"expected {message.removeprefix('Input should be ')}, received {received}"
+
+
+def _may_be_secret(settings: type[BaseModel], location: list[str]) -> bool:
+    """Tells whether what stands at `location` is a secret, or may hold one."""
+    annotations: list[Any] = [settings]
+    for part in location:
+        models = [model for annotation in annotations for model in _models_in(annotation)]
+        found = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+        annotations = found or annotations  # a union's tag, an index or a key stands in the location without a field
+    return any(_holds_secret(annotation, frozenset()) for annotation in annotations)
+
+
+def _holds_secret(annotation: Any, seen: frozenset[Any]) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, (SecretStr, SecretBytes)):
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = () if annotation in seen else annotation.model_fields.values()
+        return any(_holds_secret(field.annotation, seen | {annotation}) for field in fields)
+    return any(_holds_secret(argument, seen) for argument in getattr(annotation, "__args__", ()))
 
 
 def _discriminator(item: Any) -> str:

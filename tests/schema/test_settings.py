@@ -1,10 +1,11 @@
 import json
+import traceback
 from typing import Annotated, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from brevetti_keras.schema import Settings, code_field, setting
 from brevetti_keras.utils.errors import SettingsError
@@ -142,3 +143,43 @@ def test_vue_form_folds_away_what_is_advanced():
     assert (fields["pad.border"]["visible"], fields["pad.border"]["default"]) == (False, 4)
     assert fields["on"]["type"] == "checkbox"
     assert (fields["several"]["type"], fields["several"]["values"]) == ("checklist", ["a", "b"])
+
+
+class Login(Settings):
+    user: str = "reader"
+    password: SecretStr = SecretStr("")
+
+
+class Guarded(Settings):
+    token: SecretStr | None = None
+    tokens: list[SecretStr] = setting(default_factory=list)
+    login: Login = Login()
+    retries: int = 3
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"token": 47110815},
+        {"tokens": ["a", 47110815]},
+        {"login": ["reader", "47110815"]},
+        {"login": {"password": ["47110815"]}},
+    ],
+)
+def test_what_was_given_for_a_secret_is_nowhere_told(given):
+    with pytest.raises(SettingsError, match="received a value that is not shown") as caught:
+        Guarded.from_config(given)
+    assert "47110815" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_what_stands_beside_a_secret_is_told():
+    with pytest.raises(SettingsError, match=r"retries: expected .*, received 'many'"):
+        Guarded(retries="many")
+    with pytest.raises(SettingsError, match=r"login\.user: expected .*, received 7"):
+        Guarded(login={"user": 7})
+
+
+@pytest.mark.parametrize("config", [None, [1], "blur"])
+def test_a_config_that_is_no_mapping_is_one_line(config):
+    with pytest.raises(SettingsError, match=f"Blur: expected a mapping .*, received {type(config).__name__}"):
+        Blur.from_config(config)
