@@ -161,6 +161,10 @@ class Job:
 
         def body() -> str | None:
             result = self.run()
+            if result is not None and not isinstance(result, (str, os.PathLike)):
+                raise InvalidInputError(
+                    f"expected run() to return the path of the packaged model or None, received {type(result).__name__}"
+                )
             path = None if result is None else os.fspath(result)
             return self.complete_job(path) if complete_job and not self._completed else path
 
@@ -353,4 +357,9 @@ def _annotated(base: type) -> Any:
 def _given(settings: BaseModel | Mapping[str, Any] | None) -> Mapping[str, Any]:
     if isinstance(settings, BaseModel):
         return {name: getattr(settings, name) for name in settings.model_fields_set}
+    if settings is not None and not isinstance(settings, Mapping):
+        raise InvalidInputError(
+            f"expected settings as a mapping or a Settings instance, received {type(settings).__name__}:"
+            " a file of them is given as config"
+        )
     return settings or {}

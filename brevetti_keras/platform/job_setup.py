@@ -187,8 +187,12 @@ class _Place:
             wanted = self._request.platform
             if wanted is None or isinstance(wanted, (str, os.PathLike)):
                 self._platform = self._stack.enter_context(connect(wanted, self._request.api_key))
-            else:
+            elif hasattr(wanted, "jobs"):
                 self._platform = wanted
+            else:
+                raise InvalidInputError(
+                    f"expected a platform's URL, a workspace's path or a Platform, received {type(wanted).__name__}"
+                )
         return self._platform
 
     def _earlier(self, name: str) -> JobConfig:

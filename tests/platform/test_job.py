@@ -701,3 +701,33 @@ def test_a_job_without_a_name_is_named_by_what_it_is_and_what_it_is_made_of(tmp_
     named = Plain.init(platform=home, argv=[], datasets=[str(tmp_path / "vials"), str(tmp_path / "caps")])
     assert named.name == "Plain on vials, caps"
     assert Plain.init(platform=home, argv=[], name="mine").name == "mine"
+
+
+@pytest.mark.parametrize("settings", ["epochs", [1], 5])
+def test_settings_that_are_no_mapping_are_one_line(settings):
+    with pytest.raises(
+        InvalidInputError, match=f"expected settings as a mapping .*, received {type(settings).__name__}"
+    ):
+        make(settings=settings)
+
+
+def test_a_name_that_is_no_text_is_one_line():
+    with pytest.raises(InvalidInputError, match="expected the name of a job as text, received int"):
+        make(name=5)
+
+
+def test_a_platform_that_is_none_is_one_line():
+    with pytest.raises(InvalidInputError, match="or a Platform, received int"):
+        make(platform=5)
+
+
+def test_a_run_that_returns_no_path_is_one_line():
+    class Counting(Job):
+        def run(self):
+            return 5
+
+    job = Counting.init(argv=[])
+    with pytest.raises(InvalidInputError, match=r"expected run\(\) to return the path .*, received int"):
+        job.start()
+    with connect() as platform:
+        assert platform.jobs.get(job.id).state == "failed"

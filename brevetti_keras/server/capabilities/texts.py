@@ -33,8 +33,10 @@ def checked_text(text: str, what: str, longest: int = MAX_NOTES) -> str:
     """Returns a text that the database can hold.
 
     Raises:
-        InvalidInputError: if it is too long, has a NUL, or cannot be written in UTF-8.
+        InvalidInputError: if it is no text, too long, has a NUL, or cannot be written in UTF-8.
     """
+    if not isinstance(text, str):
+        raise InvalidInputError(f"expected the {what} as text, received {type(text).__name__}")
     if len(text) > longest:
         raise InvalidInputError(f"expected the {what} in at most {longest} characters, received {len(text)}")
     try:
