@@ -70,7 +70,9 @@ def _weights(length: int, extent: float, target: int, method: ResizeMethod, anti
     """Returns the sparse (target, length) matrix of one side; each row sums to 1."""
     scale = extent / target
     if method == "nearest":
-        columns = np.minimum(((np.arange(target) + 0.5) * scale).astype(np.int64), length - 1)[:, None]
+        # Divided last, so that a centre on the edge between two pixels comes out exact.
+        middles = (np.arange(target) + 0.5) * extent / target
+        columns = np.minimum(middles.astype(np.int64), length - 1)[:, None]
         return _matrix(columns, np.ones((target, 1)), length)
     if method == "area":
         return _area_weights(length, scale, target)

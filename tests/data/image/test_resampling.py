@@ -63,3 +63,11 @@ def test_an_extent_leaves_out_what_lies_beyond_the_picture(method: str) -> None:
     np.testing.assert_allclose(result[1:-1], inner[1:-1], atol=0.13)
     without = resize(ramp, (4, 7), method)[0, :, 0]
     assert np.abs(without - inner)[1:-1].max() > np.abs(result - inner)[1:-1].max()
+
+
+def test_nearest_is_exact_where_a_centre_falls_between_two_pixels() -> None:
+    column = np.arange(20, dtype=np.float32)[:, None, None]
+    expected = tf.image.resize(column, (11, 1), method="nearest").numpy()
+
+    np.testing.assert_array_equal(resize(column, (11, 1), "nearest"), expected)
+    assert expected[5, 0, 0] == 10
