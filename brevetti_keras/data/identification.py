@@ -104,8 +104,7 @@ class IdentificationFile:
         for column in (*self._key, PURPOSE):
             filled = place.map(today[column])
             known[column] = known[column].where((known[column] != "") | filled.isna(), filled)
-        recorded = set(place)
-        fresh = today[[entry not in recorded for entry in today.index]]
+        fresh = today[~today.index.isin(place)]
         self._known = pd.concat([known, fresh], ignore_index=True).fillna("")
 
     def _identity(self, frame: pd.DataFrame) -> "pd.Series[str]":

@@ -127,12 +127,13 @@ class SampleSplit(Settings):
             ValueError: if a column does not exist, or the samples have nothing to be known by.
             DataError: if the file is not one of ids and purposes.
         """
+        given = _given(df, column)
         ids = self._ids(df)
         key = [name for name in ids.columns if name != ETAG]
         with IdentificationFile(id_path, key).open() as known:
             said = known.lookup(ids)
-            given = said.where(said != "", _given(df, column))
-            purposes = self._purposes(df, given, purpose, remainder)
+            settled = said.where(said != "", given)
+            purposes = self._purposes(df, settled, purpose, remainder)
             known.update(ids, purposes.where(purposes != CONFLICT_PURPOSE, None).fillna("").reset_index(drop=True))
         return df.assign(**{column: purposes})
 
@@ -202,7 +203,7 @@ class SampleSplit(Settings):
 
 
 def _given(df: pd.DataFrame, column: str) -> "pd.Series[str]":
-    if column not in df.columns:
+    if column not in getattr(df, "columns", [column]):
         return pd.Series("", index=range(len(df)), dtype="str")
     return _texts(key_of(df, [column]))
 

@@ -45,13 +45,18 @@ def key_of(frame: pd.DataFrame, columns: Sequence[str]) -> Key:
     """Returns the key that `columns` are together; a row that misses one of them (NA or `""`) has none.
 
     Raises:
-        InvalidInputError: if a column does not exist.
+        InvalidInputError: for samples that are no frame, a column that does not exist, or one that exists twice.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidInputError(f"expected samples in a DataFrame, received {type(frame).__name__}")
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         raise InvalidInputError(
             f"expected the samples to have the column {absent[0]!r}, received {', '.join(map(str, frame.columns))}"
         )
+    twice = [column for column in columns if isinstance(frame[column], pd.DataFrame)]
+    if twice:
+        raise InvalidInputError(f"expected each column once, received {twice[0]!r} twice: rename or drop one")
     key = _column_key(frame[columns[0]])
     for column in columns[1:]:
         other = _column_key(frame[column])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from brevetti_keras.data.sample_integrity import SampleSplit
 from brevetti_keras.schema import Settings
-from brevetti_keras.utils.errors import DataError, SettingsError
+from brevetti_keras.utils.errors import DataError, InvalidInputError, SettingsError
 
 MODES = ["sorted_permutation", "murmurhash3"]
 
@@ -651,3 +651,18 @@ def test_a_hundred_thousand_samples_are_split_quickly():
     result = SampleSplit(["category"], ["patient"]).assign(samples)
     assert abs(share(result) - 80_000) <= 7
     assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        ([1, 2], "expected samples in a DataFrame, received list"),
+        (pd.concat([frame(3), frame(3)[["etag"]]], axis=1), "expected each column once, received 'etag' twice"),
+    ],
+)
+def test_samples_that_are_no_frame_of_single_columns_are_refused_in_one_line(tmp_path, samples, message) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        SampleSplit().assign(samples)
+    with pytest.raises(InvalidInputError, match=message):
+        SampleSplit().update_unassigned(samples, str(tmp_path / "ids.csv"))
+    assert list(tmp_path.glob("*.csv")) == []
