@@ -68,6 +68,8 @@ def make_columns(samples: pd.DataFrame) -> dict[str, Column]:
         raise InvalidInputError(f"expected samples in a DataFrame, received {type(samples).__name__}")
     if not len(samples):
         raise DataError("expected at least one sample, received an empty DataFrame: check how it was filtered")
+    if not len(samples.columns):
+        raise InvalidInputError("expected samples with at least one column, received none")
     columns: dict[str, Column] = {}
     for position, name in enumerate(samples.columns):
         if not isinstance(name, str):
@@ -81,6 +83,8 @@ def make_columns(samples: pd.DataFrame) -> dict[str, Column]:
 def _make_column(name: str, series: "pd.Series[Any]") -> Column:
     dtype = series.dtype
     is_object = pd.api.types.is_object_dtype(dtype)
+    if isinstance(dtype, pd.SparseDtype):
+        return _make_column(name, pd.Series(series.to_numpy(dtype=dtype.subtype), name=name))
     if isinstance(dtype, pd.CategoricalDtype):
         codes = series.cat.codes.to_numpy()
         if (codes < 0).any() and name not in MAY_BE_MISSING:

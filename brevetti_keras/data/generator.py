@@ -264,6 +264,8 @@ class DataGenerator:
 
 def _finished(dataset: Any, structure: Structure, prefetch: bool) -> Any:
     check_structure(structure, dataset.element_spec[0])
+    if not tf.nest.flatten(select(dataset.element_spec[0], structure)):
+        raise InvalidInputError(f"expected a structure with at least one key, received {structure!r}")
     dataset = dataset.map(lambda columns, seeds: select(columns, structure))
     return dataset.prefetch(tf.data.AUTOTUNE) if prefetch else dataset
 

@@ -205,3 +205,15 @@ def test_frames_that_cannot_be_used_are_refused() -> None:
         make_columns(pd.DataFrame({3: ["a"]}))
     with pytest.raises(InvalidInputError, match="each column once, received 'a' twice"):
         make_columns(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_sparse_columns_are_numbers_as_others() -> None:
+    column = taken(pd.arrays.SparseArray([0, 0, 7], dtype=np.int16), [2, 0])
+
+    assert column.values.tolist() == [7, 0]
+    assert column.values.dtype == np.int16
+
+
+def test_a_frame_without_columns_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="expected samples with at least one column, received none"):
+        make_columns(pd.DataFrame(index=range(3)))

@@ -365,3 +365,13 @@ sys.exit(", ".join({"tensorflow", "keras", "cv2"} & set(sys.modules)) or None)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("structure", [(), {}, [((), {})]])
+def test_a_structure_without_keys_is_refused(structure) -> None:
+    generator = DataGenerator(pd.DataFrame({"x": [1, 2]}))
+
+    with pytest.raises(InvalidInputError, match="expected a structure with at least one key, received"):
+        generator.get_dataset(structure=structure)
+    with pytest.raises(InvalidInputError, match="expected a structure with at least one key, received"):
+        generator.get_samples(structure=structure)
