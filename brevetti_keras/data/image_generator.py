@@ -33,13 +33,17 @@ def build_image_data_generator(
 
     Raises:
         DataError: if there are no labels to make classes of.
-        InvalidInputError: for samples without a category.
+        InvalidInputError: for samples without a category, or components of another kind.
         SettingsError: for settings that cannot be used.
     """
     if image is None or isinstance(image, Mapping):
         image = ImagePipeline.from_config(image or {})
     if isinstance(augmentation, Mapping):
         augmentation = ImageAugmenter.from_config(augmentation)
+    if not isinstance(image, ImagePipeline):
+        raise InvalidInputError(f"image: expected an ImagePipeline or its settings, received {image!r}")
+    if not isinstance(augmentation, ImageAugmenter | None):
+        raise InvalidInputError(f"augmentation: expected an ImageAugmenter or its settings, received {augmentation!r}")
     arguments = {"output_structure": (image.output_key, "onehot"), **generator_arguments}
     generator = DataGenerator(samples, **arguments)
     encoder = OneHotEncoder.from_config({"classes": _labels(samples) if classes is None else classes})

@@ -38,9 +38,11 @@ def predict_dataset(
         a Keras model's outputs go by its `output_names`, anything else is `prediction`.
 
     Raises:
-        InvalidInputError: if the model's result does not have one row a sample.
+        InvalidInputError: if the model's result does not have one row a sample, or `map_output` returns no dict.
         DecodeError: for a file that cannot be read.
     """
+    if not isinstance(generator, DataGenerator):
+        raise InvalidInputError(f"expected a DataGenerator, received {type(generator).__name__}")
     structure = generator.output_structure
     if isinstance(structure, (tuple, list)):
         structure = structure[0] if structure else None
@@ -51,7 +53,14 @@ def predict_dataset(
         outputs = {name: _outputs(name, value, len(rows)) for name, value in _named(model, batch).items()}
         for number, sample in enumerate(generator.samples.iloc[rows].to_dict("records")):
             prediction = {name: _row(value, number) for name, value in outputs.items()}
-            yield {**_texts(sample), **(map_output(prediction) if map_output is not None else prediction)}
+            yield {**_texts(sample), **(_mapped(map_output, prediction) if map_output is not None else prediction)}
+
+
+def _mapped(map_output: Callable[[Prediction], Mapping[str, Any]], prediction: Prediction) -> Mapping[str, Any]:
+    mapped: Any = map_output(prediction)
+    if not isinstance(mapped, Mapping):
+        raise InvalidInputError(f"map_output: expected a dict as its result, received {type(mapped).__name__}")
+    return mapped
 
 
 def _texts(sample: Mapping[Any, Any]) -> Prediction:

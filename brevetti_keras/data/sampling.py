@@ -10,6 +10,7 @@ and be shared out.
 
 import abc
 import math
+import numbers
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -102,11 +103,11 @@ def group_weights(sizes: Sequence[int], weighing: Weighing) -> NDArray[np.float6
         InvalidInputError: for an unknown weighing, or one that gives a negative or non-finite weight.
     """
     function = _weighing_function(weighing)
-    by_size = {size: float(function(int(size))) for size in set(sizes)}
+    by_size: dict[int, Any] = {size: function(int(size)) for size in set(sizes)}
     for size, weight in by_size.items():
-        if not (math.isfinite(weight) and weight >= 0):
+        if not isinstance(weight, numbers.Real) or not 0 <= float(weight) < math.inf:
             raise InvalidInputError(
-                f"sampling_group_weighing: expected weights of 0 or more, received {weight} for a group of {size}"
+                f"sampling_group_weighing: expected weights of 0 or more, received {weight!r} for a group of {size}"
             )
     return np.array([by_size[size] for size in sizes], dtype=np.float64)
 

@@ -109,3 +109,15 @@ def test_wrong_settings_and_samples_are_refused(samples: pd.DataFrame) -> None:
         build_image_data_generator(samples[["path"]])
     with pytest.raises(DataError, match="expected samples with labels in 'category', received none"):
         build_image_data_generator(samples.assign(category=[()] * len(samples)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image": 5}, "image: expected an ImagePipeline or its settings, received 5"),
+        ({"augmentation": 5}, "augmentation: expected an ImageAugmenter or its settings, received 5"),
+    ],
+)
+def test_components_of_another_kind_are_refused(samples: pd.DataFrame, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        build_image_data_generator(samples, **arguments)

@@ -149,3 +149,13 @@ def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr()
     assert "3/3" in shown.err
     assert shown.out == ""
+
+
+def test_a_mapped_prediction_must_be_a_dict() -> None:
+    with pytest.raises(InvalidInputError, match="map_output: expected a dict as its result, received int"):
+        list(predict_dataset(lambda x: x, generator(), map_output=lambda prediction: 3))  # type: ignore[arg-type,return-value]
+
+
+def test_only_a_generator_is_predicted() -> None:
+    with pytest.raises(InvalidInputError, match="expected a DataGenerator, received DataFrame"):
+        list(predict_dataset(lambda x: x, frame()))  # type: ignore[arg-type]

@@ -310,3 +310,9 @@ def test_a_weighing_is_asked_once_for_each_size() -> None:
 
     assert group_weights([3, 5, 3, 3], weighing).tolist() == [3, 5, 3, 3]
     assert sorted(asked) == [3, 5]
+
+
+@pytest.mark.parametrize("weight", ["a", None, 1j])
+def test_a_weight_that_is_no_number_is_told(weight: object) -> None:
+    with pytest.raises(InvalidInputError, match=r"expected weights of 0 or more, received .* for a group of 3"):
+        group_weights([3], lambda size: weight)  # type: ignore[arg-type,return-value]
