@@ -37,7 +37,11 @@ class OneHotEncoder(Settings):
     def _sequence(cls, value: Any) -> Any:
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             raise ValueError(f"expected a sequence of labels, received {value!r}")
-        return tuple(label.item() if hasattr(label, "item") else label for label in value)
+        labels = tuple(label.item() if hasattr(label, "item") else label for label in value)
+        kinds = {isinstance(label, str) for label in labels}
+        if len(kinds) > 1 or not all(type(label) is int or isinstance(label, str) for label in labels):
+            raise ValueError(f"expected labels that are all text, or all integers, received {list(labels)!r}")
+        return labels
 
     @field_validator("classes")
     @classmethod

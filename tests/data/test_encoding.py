@@ -123,3 +123,12 @@ def test_classes_that_cannot_be_used_are_refused(classes: Any, message: str) -> 
 def test_labels_that_cannot_be_compared_are_refused(classes: list[Any], labels: Any, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         OneHotEncoder(classes)({"category": labels})
+
+
+@pytest.mark.parametrize("classes", [["a", 1], [1.5], [None], [["a"]]])
+def test_classes_of_mixed_or_other_kinds_are_told_in_one_line(classes: list[Any]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        OneHotEncoder(classes)
+
+    wanted = f"expected labels that are all text, or all integers, received {classes!r}"
+    assert str(caught.value) == f"OneHotEncoder: classes: {wanted}"
