@@ -88,7 +88,8 @@ class ImageAugmenter(Settings):
             A new dict.
 
         Raises:
-            InvalidInputError: for a batch without images, other shapes, or values far outside the range.
+            InvalidInputError: for a batch without images, other shapes, seeds that are no integers, or values far
+                outside the range.
         """
         if self.image_key not in batch:
             raise InvalidInputError(f"expected a batch with the key {self.image_key!r}, received {sorted(batch)}")
@@ -168,7 +169,13 @@ _PARTS = ("random_transformer", "image_noise", "salt_pepper", "image_filter", "i
 
 def _seed_rows(seed: Any, images: Any) -> Any:
     """Returns one pair of integers a sample, int64 (batch, 2)."""
-    seeds = tf.cast(tf.convert_to_tensor(seed), tf.int64)
+    try:
+        seeds = tf.convert_to_tensor(seed)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(f"expected a seed of integers, received {seed!r}") from error
+    if not seeds.dtype.is_integer:
+        raise InvalidInputError(f"expected a seed of integers, received {seeds.dtype.name}")
+    seeds = tf.cast(seeds, tf.int64)
     if seeds.shape.rank == 0:
         count = tf.shape(images, out_type=tf.int64)[0]
         return tf.stack([tf.fill([count], seeds), tf.range(count)], axis=1)

@@ -211,3 +211,9 @@ def test_parts_are_components_or_dicts_of_their_settings() -> None:
     assert set(form.schema["properties"]) == set(PARTS)
     models = {field.get("model") for field in form.vue_form()["fields"]}
     assert {"random_transformer.rotate", "image_noise.stddev", "salt_pepper.chance"} <= models
+
+
+@pytest.mark.parametrize("seed", ["a", None, 1.5, [[0.5, 1.0]] * 6])
+def test_seeds_are_integers(seed: Any) -> None:
+    with pytest.raises(InvalidInputError, match=r"^expected a seed of integers, received [^\n]*$"):
+        varied(everything(), seed=seed)
