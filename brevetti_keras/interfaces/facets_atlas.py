@@ -42,12 +42,15 @@ def build_facets(
         exclude_rows: columns that are left out of the records.
 
     Raises:
-        InvalidInputError: for a count that the atlas cannot hold, or batches without images.
+        InvalidInputError: for a count that the atlas cannot hold, a `facet_sprite` that cannot be called, or batches
+            without images.
         DataError: if there is no sample.
         StorageError: if a file cannot be written.
     """
     if type(count) is not int or not 1 <= count <= MAX_SPRITES:
         raise InvalidInputError(f"expected a count of sprites from 1 to {MAX_SPRITES:,}, received {count!r}")
+    if facet_sprite is not None and not callable(facet_sprite):
+        raise InvalidInputError(f"facet_sprite: expected a callable of an image, received {facet_sprite!r}")
     maps = getattr(generator, "maps", ())
     key = _last(maps, "output_key", lambda one: hasattr(one, "value_range")) or _IMAGE
     sprites: list[npt.NDArray[Any]] = []

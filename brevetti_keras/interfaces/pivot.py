@@ -58,6 +58,8 @@ def pivot_fields(
     Raises:
         InvalidInputError: for a row or column that is no field.
     """
+    if isinstance(rows, str) or isinstance(cols, str):
+        raise InvalidInputError(f"expected rows and columns as lists of keys, received {rows!r} and {cols!r}")
     rows, cols = list(dict.fromkeys(rows or ())), list(dict.fromkeys(cols or ()))
     unknown = [key for key in (*rows, *cols) if key not in fields]
     if unknown:
@@ -93,8 +95,11 @@ def pivot_data(
         columns of `agg`. What is missing is `"N/A"`.
 
     Raises:
-        InvalidInputError: for fields that are no columns, or weights that are no numbers.
+        InvalidInputError: for fields that are no columns, weights that are no finite numbers, or an `agg` that pandas
+            cannot do.
     """
+    if isinstance(fields, str):
+        raise InvalidInputError(f"expected fields as a dict or a list of keys, received {fields!r}")
     roots = list(tags or ())
     keys = list(dict.fromkeys([*fields, *tag_fields(roots)]))
     extra = tag_columns(samples, datasets or (), roots)
@@ -156,6 +161,8 @@ def export_pivot_table(
 
 
 def _field(key: str, label: str | Mapping[str, Any]) -> PivotField:
+    if not isinstance(label, (str, Mapping)):
+        raise InvalidInputError(f"field {key!r}: expected a label or a dict of label and sort, received {label!r}")
     more = {"label": label} if isinstance(label, str) else {"label": key, **label}
     return PivotField.model_validate({"key": key, **more})
 
@@ -215,8 +222,9 @@ def _weights(samples: pd.DataFrame) -> npt.NDArray[Any]:
         return np.ones(len(samples), np.int64)
     weights = samples["count"].reset_index(drop=True)
     numbers = pd.to_numeric(weights, errors="coerce")
-    if numbers.isna().any():
-        wrong = weights[numbers.isna()].iloc[0]
+    unusable = ~np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))
+    if unusable.any():
+        wrong = weights[unusable].iloc[0]
         raise InvalidInputError(f"expected a number in each row of the column 'count', received {wrong!r}")
     return numbers.to_numpy()
 
@@ -227,12 +235,23 @@ def _sum(weights: npt.NDArray[Any], group: npt.NDArray[np.int64], groups: int) -
     return total
 
 
+def _aggregate(name: str, grouped: Any, function: Any) -> Any:
+    if not callable(getattr(grouped, function, None) if isinstance(function, str) else function):
+        raise InvalidInputError(
+            f"agg {name!r}: expected a function or the name of one of pandas, received {function!r}"
+        )
+    try:
+        return grouped.agg(function)
+    except TypeError as error:
+        raise InvalidInputError(f"agg {name!r}: cannot aggregate the column {grouped.obj.name!r}: {error}") from error
+
+
 def _aggregated(
     samples: pd.DataFrame, group: npt.NDArray[np.int64], groups: int, agg: Aggregations
 ) -> dict[str, npt.NDArray[Any]]:
     columns = {}
     for name, source in agg.items():
         column, function = source if isinstance(source, tuple) else (name, source)
-        aggregated: Any = samples[column].groupby(group).agg(function)
+        aggregated = _aggregate(name, samples[column].groupby(group), function)
         columns[name] = aggregated.reindex(range(groups)).to_numpy()
     return columns

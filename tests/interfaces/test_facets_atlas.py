@@ -160,3 +160,8 @@ def test_no_samples_and_no_images_are_told(tmp_path):
     with pytest.raises(InvalidInputError, match="received tuple"):
         build_facets([(np.zeros((1, 8, 8, 3)),)], str(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sprite_maker_that_cannot_be_called_is_refused(tmp_path):
+    with pytest.raises(InvalidInputError, match=r"facet_sprite: expected a callable of an image, received \{\}"):
+        build_facets([], str(tmp_path), facet_sprite={})

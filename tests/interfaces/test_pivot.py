@@ -210,3 +210,32 @@ def test_counts_reconcile_with_the_samples(rows):
     for label in ("a", "b", "c"):
         expected = sum(count for labels, _, count in rows if label in labels)
         assert result.loc[result["category"] == label, "count"].sum() == expected
+
+
+@pytest.mark.parametrize(
+    ("agg", "message"),
+    [
+        ({"size": "summ"}, "agg 'size': expected a function or the name of one of pandas, received 'summ'"),
+        ({"size": ["sum", "mean"]}, "agg 'size': expected a function or the name of one of pandas, received"),
+        ({"folder": "mean"}, "agg 'folder': cannot aggregate the column 'folder'"),
+    ],
+)
+def test_aggregations_that_pandas_cannot_do_are_told(agg, message):
+    samples = frame(purpose=["a", "b"], folder=["x", "y"], size=[1, 2])
+    with pytest.raises(InvalidInputError, match=message):
+        pivot_data(samples, ["purpose"], agg=agg)
+
+
+@pytest.mark.parametrize("count", [np.inf, -np.inf])
+def test_weights_without_end_are_refused(count):
+    with pytest.raises(InvalidInputError, match="expected a number in each row of the column 'count', received"):
+        pivot_data(frame(folder=["x"], count=[count]), ["folder"])
+
+
+def test_fields_rows_and_columns_of_other_kinds_are_told():
+    with pytest.raises(InvalidInputError, match="field 'a': expected a label or a dict of label and sort, received 3"):
+        pivot_fields({"a": 3})
+    with pytest.raises(InvalidInputError, match="expected rows and columns as lists of keys, received 'folder'"):
+        pivot_fields({"folder": "Folder"}, rows="folder")
+    with pytest.raises(InvalidInputError, match="expected fields as a dict or a list of keys, received 'folder'"):
+        pivot_data(frame(folder=["x"]), "folder")
