@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from brevetti_keras.utils.encode import to_json
+from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.wire.artifacts import MISSING
 
@@ -57,8 +58,20 @@ def thinned(count: int) -> list[int]:
 
 
 def as_frame(samples: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Returns a frame of samples or predictions as it is, records as a frame."""
-    return samples if isinstance(samples, pd.DataFrame) else pd.DataFrame(list(samples))
+    """Returns a frame of samples or predictions as it is, records as a frame.
+
+    Raises:
+        InvalidInputError: for anything else.
+    """
+    if isinstance(samples, pd.DataFrame):
+        return samples
+    if isinstance(samples, (str, bytes, Mapping)) or not isinstance(samples, Iterable):
+        raise InvalidInputError(f"expected a frame or records, received {type(samples).__name__}")
+    records = list(samples)
+    for record in records:
+        if not isinstance(record, Mapping):
+            raise InvalidInputError(f"expected records as mappings, received {type(record).__name__}")
+    return pd.DataFrame(records)
 
 
 def labels_of(value: Any) -> tuple[str, ...]:

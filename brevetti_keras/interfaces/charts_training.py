@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from brevetti_keras.interfaces.chart_text import altair, chart_text, thinned, values
@@ -102,6 +103,11 @@ def read_history(history: Any) -> pd.DataFrame:
     if "epoch" not in frame.columns:
         listed = isinstance(epochs, list) and len(epochs) == len(frame)
         frame = frame.assign(epoch=epochs if listed else range(len(frame)))
+    epochs = pd.to_numeric(frame["epoch"], errors="coerce")
+    wrong = frame["epoch"][~np.isfinite(epochs.to_numpy(dtype=float, na_value=math.nan))]
+    if len(wrong):
+        raise InvalidInputError(f"expected a number in each 'epoch', received {wrong.iloc[0]!r}")
+    frame = frame.assign(epoch=epochs)
     return frame.drop_duplicates("epoch", keep="last").sort_values("epoch")
 
 
@@ -118,6 +124,9 @@ def _from_csv(path: str) -> pd.DataFrame:
 
 def _from_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
     # A metric that was added later has fewer values than there were epochs.
+    for name, column in columns.items():
+        if isinstance(column, str) or not isinstance(column, Iterable):
+            raise InvalidInputError(f"expected a list of values of the metric {name!r}, received {column!r}")
     return pd.DataFrame({name: pd.Series(list(column), dtype=object) for name, column in columns.items()})
 
 

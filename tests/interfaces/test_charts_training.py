@@ -122,3 +122,19 @@ def test_a_csv_that_is_not_there_or_none_is_told(tmp_path):
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(InvalidInputError, match=r"empty\.csv"):
         training_history(tmp_path / "empty.csv")
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        ({"loss": 3}, "expected a list of values of the metric 'loss', received 3"),
+        ({"loss": "0.5"}, "expected a list of values of the metric 'loss', received '0.5'"),
+        ([{"epoch": "x", "loss": 1}], "expected a number in each 'epoch', received 'x'"),
+        ([{"epoch": None, "loss": 1}], "expected a number in each 'epoch', received None"),
+        (pd.DataFrame({"epoch": [np.nan], "loss": [1.0]}), "expected a number in each 'epoch', received nan"),
+    ],
+)
+def test_histories_with_other_values_are_told_in_one_line(history, message):
+    with pytest.raises(InvalidInputError) as caught:
+        training_history(history)
+    assert str(caught.value).replace("np.float64(nan)", "nan") == message

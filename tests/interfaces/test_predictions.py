@@ -92,3 +92,17 @@ def test_no_predictions_are_none(empty):
 def test_what_holds_no_labels_or_scores_is_told(frame, classes, expected):
     with pytest.raises(InvalidInputError, match=expected):
         read_predictions(frame, classes)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "expected a frame or records, received NoneType"),
+        ("abc", "expected a frame or records, received str"),
+        ({"category": "a"}, "expected a frame or records, received dict"),
+        ([1], "expected records as mappings, received int"),
+    ],
+)
+def test_what_is_neither_a_frame_nor_records_is_told(value, message):
+    with pytest.raises(InvalidInputError, match=message):
+        read_predictions(value, CLASSES)
