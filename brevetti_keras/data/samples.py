@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -96,7 +97,7 @@ def list_samples(
         dataset_name: goes into `dataset`.
         reference: goes into `reference`; `N/A` if empty.
         class_mapping: folder names to a label or labels; of a file's folders, the innermost that it names counts.
-        classes: keep only these labels, and only samples that have one.
+        classes: keep only these labels (text is one), and only samples that have one.
         sample_filter: keep only samples whose path below the dataset this regular expression finds (any case), or for
             which this function returns True.
         annotations: add `annotation_path`: the last file of `.annotations/<path of the image>/`, `""` if none.
@@ -107,7 +108,8 @@ def list_samples(
         DataError: for a CSV that cannot be read as samples.
     """
     source = _open_source(bucket)
-    chosen = _choose(source, dict(class_mapping or {}), None if classes is None else set(classes), sample_filter)
+    wanted = {classes} if isinstance(classes, str) else None if classes is None else set(classes)
+    chosen = _choose(source, class_mapping or {}, wanted, sample_filter)
     frame = _frame(source, chosen)
     frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.infos, hashes or HashMemory())
     frame["dataset"] = pd.Series(dataset_name, index=frame.index, dtype="str")
@@ -217,13 +219,13 @@ def _image_files(storage: Storage) -> list[FileInfo]:
 
 def _choose(
     source: _Source,
-    mapping: dict[str, str | Sequence[str]],
+    mapping: ClassMapping,
     classes: set[str] | None,
     sample_filter: SampleFilter | None,
     root_name: str = ROOT_NAME,
 ) -> _Chosen:
     wanted = _predicate(sample_filter)
-    labels = {name: (given,) if isinstance(given, str) else tuple(given) for name, given in mapping.items()}
+    labels = _labels(mapping)
     places: dict[str, tuple[str, tuple[str, ...]]] = {}
     chosen = _Chosen([], [], [], [], pd.DataFrame(columns=[*SKIPPED_COLUMNS]))
     skipped = []
@@ -251,9 +253,36 @@ def _choose(
     return replace(chosen, skipped=pd.DataFrame(skipped, columns=[*SKIPPED_COLUMNS]))
 
 
+def _labels(mapping: ClassMapping) -> dict[str, tuple[str, ...]]:
+    """Returns the labels of each folder name; one label may stand alone.
+
+    Raises:
+        InvalidInputError: for anything else than labels of text.
+    """
+    if not isinstance(mapping, Mapping):
+        raise InvalidInputError(
+            f"expected class_mapping as folder names to labels, {{'ok': 'good'}}, received {type(mapping).__name__}"
+        )
+    found: dict[str, tuple[str, ...]] = {}
+    given: Any
+    for name, given in mapping.items():
+        several = isinstance(given, Iterable) and not isinstance(given, str)
+        labels = tuple(given) if several else (given,)
+        if not all(isinstance(label, str) for label in labels):
+            raise InvalidInputError(
+                f"expected a label or labels of text for {name!r} in class_mapping, received {given!r}"
+            )
+        found[name] = labels
+    return found
+
+
 def _predicate(sample_filter: SampleFilter | None) -> Callable[[str], object] | None:
-    if not isinstance(sample_filter, str):
+    if sample_filter is None or callable(sample_filter):
         return sample_filter
+    if not isinstance(sample_filter, str):
+        raise InvalidInputError(
+            f"expected a regular expression or a function as sample_filter, received {type(sample_filter).__name__}"
+        )
     try:
         return re.compile(sample_filter, re.IGNORECASE).search
     except re.error as error:
@@ -286,6 +315,8 @@ def _frame(source: _Source, chosen: _Chosen) -> pd.DataFrame:
         extras = source.extras.iloc[chosen.rows].reset_index(drop=True)
         for column in extras.columns:
             frame[column] = extras[column]
+        if "purpose" in extras and isinstance(extras["purpose"].dtype, pd.StringDtype):
+            frame["purpose"] = extras["purpose"].where(extras["purpose"] != "")  # none given is missing, not text
     return frame
 
 

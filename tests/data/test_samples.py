@@ -303,3 +303,26 @@ def test_many_files_are_listed_quickly(tmp_path, hashes):
     start = time.monotonic()
     assert len(list_images(open_storage(str(tmp_path)))) == 10_000
     assert time.monotonic() - start < 10
+
+
+class TestWrongArguments:
+    @pytest.mark.parametrize("mapping", [["good"], {"good": 5}, {"good": None}, {"good": ["a", 5]}])
+    def test_a_mapping_to_other_than_labels_is_one_line(self, listed, folder, mapping):
+        with pytest.raises(InvalidInputError, match="class_mapping"):
+            listed(folder, class_mapping=mapping)
+
+    def test_a_filter_that_is_neither_text_nor_function_is_one_line(self, listed, folder):
+        with pytest.raises(InvalidInputError, match="as sample_filter, received int"):
+            listed(folder, sample_filter=5)
+
+    def test_text_is_one_class(self, listed, folder):
+        assert set(listed(folder, classes="good").category) == {("good",)}
+
+
+def test_a_purpose_that_a_csv_leaves_blank_is_missing(listed, folder):
+    path = f"{folder}/split.csv"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("path,purpose,lot\ngood/1.png,train,\ngood/2.JPG,,\n")
+    samples = listed(path)
+    assert samples.purpose.isna().tolist() == [False, True]
+    assert samples.lot.tolist() == ["", ""]
