@@ -17,7 +17,7 @@ from brevetti_keras.cli.output import print_json
 from brevetti_keras.registry import find_model_types
 from brevetti_keras.server.page_assets import missing_assets
 from brevetti_keras.server.workspace import open_service, workspace_path
-from brevetti_keras.utils.errors import BrevettiError
+from brevetti_keras.utils.errors import BrevettiError, NotFoundError
 
 _ENOUGH_BYTES = 2_000_000_000
 _TENSORFLOW = (
@@ -58,6 +58,9 @@ def doctor(workspace: str | None, as_json: bool) -> int:
 @json_option
 def verify(workspace: str | None, as_json: bool) -> int:
     """Compare every record of the workspace with its checksum, and the log of changes with its hash chain."""
+    path = workspace_path(workspace)
+    if not os.path.exists(path):
+        raise NotFoundError(f"expected a workspace at {path}, found nothing: name another with --workspace")
     problems = open_service(workspace).verify()
     if as_json:
         print_json({"problems": problems})

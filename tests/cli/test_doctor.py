@@ -42,3 +42,9 @@ def test_verify_finds_what_was_changed_by_other_hands(command, workspace, vials)
     assert result.status == 1
     assert "dataset" in result.err
     assert command("verify", "--json").json()["problems"]
+
+
+def test_verify_makes_no_workspace_where_there_is_none(command, workspace):
+    line = command.fails("verify", status=1)
+    assert str(workspace) in line
+    assert not workspace.exists()
