@@ -22,7 +22,7 @@ from brevetti_keras.wire.events import Event, epoch_body
 PROGRAM = """
 import sys
 from brevetti_keras.server.serve import serve
-heavy = {"tensorflow", "keras", "pandas", "numpy", "cv2", "sklearn", "matplotlib"}
+heavy = {"tensorflow", "keras", "cv2", "sklearn", "matplotlib"}
 serve(sys.argv[1], port=int(sys.argv[2]), on_ready=lambda link: print(link, flush=True))
 print("ended", sorted(heavy & set(sys.modules)), flush=True)
 """
