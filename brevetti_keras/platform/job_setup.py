@@ -97,7 +97,7 @@ def set_up(
     request = request.completed_by(words, arguments.datasets or _listed(host.get("dataset")))
     with ExitStack() as stack:
         place = _Place(request, stack)
-        found = place.find()
+        found = place.find(job_class)
         chosen = [platform_source(settings_class, found.settings)] if found is not None else []
         settings = merge(settings_class, [*_sources(settings_class, request, arguments, chosen), *given])
         if found is None:
@@ -136,8 +136,8 @@ class _Place:
         self._stack = stack
         self._platform: Platform | None = None
 
-    def find(self) -> JobConfig | None:
-        """Returns the job that the request names, or None if it names none."""
+    def find(self, job_class: type) -> JobConfig | None:
+        """Returns the job that the request names, or None if it names none; only a job of the class can be resumed."""
         request = self._request
         named = request.info_file is not None or request.resume is not None or request.job_id is not None
         if not named:
@@ -154,7 +154,7 @@ class _Place:
                     raise InvalidInputError(f"expected the job of {path} ({found.id}), received job {other}")
             return found
         if request.resume is not None:
-            return self._earlier(request.resume)
+            return self._earlier(request.resume, job_class)
         config = self._open().jobs.config(str(request.job_id))
         if request.api_key is not None and _text(request.api_key) != config.api_key.get_secret_value():
             raise AccessError(f"expected the key of job {config.id}, received another")
@@ -165,7 +165,7 @@ class _Place:
         platform = self._open()
         reference = f"{job_class.__module__}:{job_class.__qualname__}"
         model_type, version = _model_type(platform, reference)
-        ids = [_dataset_id(platform, one) for one in _listed(self._request.datasets)]
+        ids = list(dict.fromkeys(_dataset_id(platform, one) for one in _listed(self._request.datasets)))
         return platform.jobs.create(
             self._request.name or _default_name(platform, model_type or job_class.__name__, ids),
             model_type=model_type,
@@ -195,7 +195,7 @@ class _Place:
                 )
         return self._platform
 
-    def _earlier(self, name: str) -> JobConfig:
+    def _earlier(self, name: str, job_class: type) -> JobConfig:
         platform = self._open()
         job = platform.jobs.get(name)
         if job.state == "running":
@@ -203,6 +203,10 @@ class _Place:
         if job.state == "completed":
             raise ConflictError(f"expected a job that was stopped or failed, received {job.id}, which is completed")
         config = platform.jobs.config(job.id)
+        # The module of one class differs between a script that is run and one that is imported.
+        made_by = config.job_class.rpartition(":")[2]
+        if made_by and made_by != job_class.__qualname__:
+            raise InvalidInputError(f"expected a job of {job_class.__qualname__}, received {job.id}, one of {made_by}")
         return config.model_copy(update={"settings": _last_settings(platform, config)})
 
 

@@ -11,7 +11,7 @@ out what cannot be read.
 import os
 import uuid
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 
@@ -108,6 +108,8 @@ def dataset_record(
     Raises:
         InvalidInputError: for an empty path.
     """
+    if not isinstance(bucket, (str, os.PathLike)):
+        raise InvalidInputError(f"expected the path of a folder or CSV, or a URL, received {type(bucket).__name__}")
     text = os.fspath(bucket)
     local = local_path_of(os.path.expanduser(text))
     place = local or text.rstrip("/")
@@ -122,7 +124,11 @@ def dataset_record(
 def _sources(
     datasets: SampleSource | str | os.PathLike[str] | Iterable[SampleSource | str | os.PathLike[str]],
 ) -> list[SampleSource]:
-    given = [datasets] if isinstance(datasets, (SampleSource, str, os.PathLike)) else list(datasets)
+    given: list[Any]
+    if isinstance(datasets, (SampleSource, str, os.PathLike)) or not isinstance(datasets, Iterable):
+        given = [datasets]
+    else:
+        given = list(datasets)
     if not given:
         raise InvalidInputError("expected at least one dataset, received none: give --dataset PATH_OR_NAME")
     found: dict[str, SampleSource] = {}

@@ -731,3 +731,22 @@ def test_a_run_that_returns_no_path_is_one_line():
         job.start()
     with connect() as platform:
         assert platform.jobs.get(job.id).state == "failed"
+
+
+def test_a_job_of_another_class_is_not_resumed():
+    class Failing(Job):
+        def run(self):
+            raise ValueError("no")
+
+    job = Failing.init(argv=[])
+    with pytest.raises(ValueError, match="no"):
+        job.start()
+    assert Failing.init(resume=job.id, argv=[]).id == job.id
+    with pytest.raises(InvalidInputError, match=r"expected a job of TrainingJob, received .*, one of .*Failing"):
+        make(resume=job.id)
+
+
+def test_a_dataset_given_twice_is_one(vials):
+    job = make(datasets=[vials, str(vials)])
+    assert [dataset.bucket for dataset in job.datasets] == [str(vials)]
+    assert job.name == "TrainingJob on vials"

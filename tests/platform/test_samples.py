@@ -162,3 +162,11 @@ class TestDataset:
     def test_an_empty_path_is_refused(self):
         with pytest.raises(InvalidInputError):
             Dataset("")
+
+
+@pytest.mark.parametrize("datasets", [None, 5])
+def test_datasets_that_are_none_are_one_line(datasets):
+    with pytest.raises(InvalidInputError, match=f"received {type(datasets).__name__}"):
+        get_image_samples(datasets)
+    with pytest.raises(InvalidInputError, match=f"received {type(datasets).__name__}"):
+        Dataset(datasets)
