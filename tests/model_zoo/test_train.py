@@ -206,19 +206,19 @@ def test_a_stopped_job_goes_on_to_the_same_end(trained: Trained, shapes: Path, t
             f"""
             import os, signal, sys
             from brevetti_keras.interfaces.keras_hooks import KerasHooks
-            from model_zoo.image_classification.train import ImageClassificationJob
+            from model_zoo.image_classification import train
 
             class Stop(KerasHooks):
                 def on_epoch_end(self, epoch, logs=None):
                     if epoch == 1:
                         os.kill(os.getpid(), signal.SIGTERM)
 
-            class Stopped(ImageClassificationJob):
+            class ImageClassificationJob(train.ImageClassificationJob):
                 def _callbacks(self):
                     return [*super()._callbacks(), Stop()]
 
             home, data, settings = {str(tmp_path / "home")!r}, {str(shapes)!r}, {SMALL!r}
-            job = Stopped.init(platform=home, datasets=[data], settings=settings, argv=[])
+            job = ImageClassificationJob.init(platform=home, datasets=[data], settings=settings, argv=[])
             print(job.id, flush=True)
             job.start()
             """
