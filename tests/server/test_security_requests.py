@@ -43,7 +43,6 @@ def test_s29_the_stream_and_the_static_files_go_by_our_name_only(server, job, se
     for path in (f"/jobs/{job.id}/live", "/static/pages.js", "/", "/api/jobs", "/login"):
         for host in ("evil.example", "localhost.evil", f"evil.example:{server.port}"):
             assert asked(server.port, path, {"Host": host, "Authorization": f"Bearer {key}"}) == 421, (path, host)
-        assert asked(server.port, path, {"Authorization": f"Bearer {key}"}) not in {200} or path != "/login"
     assert asked(server.port, "/api/jobs", {"Host": "localhost", "Authorization": f"Bearer {key}"}) == 200
 
 
