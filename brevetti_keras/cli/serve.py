@@ -18,11 +18,13 @@ from brevetti_keras.server.serve import serve as run_server
     type=click.IntRange(0, 64),
     help="How many jobs of the queue may run at once; 0 starts none.",
 )
+@click.option("--tls-cert", metavar="FILE", help="A certificate chain in PEM; needed on a network.")
+@click.option("--tls-key", metavar="FILE", help="The certificate's private key in PEM.")
 @workspace_option
-def serve(host: str, port: int, workers: int, workspace: str | None) -> None:
+def serve(host: str, port: int, workers: int, tls_cert: str | None, tls_key: str | None, workspace: str | None) -> None:
     """Open the workspace for browsers on this machine, until Ctrl-C, and start the jobs in its queue. Jobs go on when
-    the server ends."""
-    run_server(workspace, host=host, port=port, workers=workers, on_ready=_tell)
+    the server ends. On a network it listens only with TLS, and only if a user's key exists."""
+    run_server(workspace, host=host, port=port, workers=workers, tls_cert=tls_cert, tls_key=tls_key, on_ready=_tell)
 
 
 def _tell(link: str) -> None:

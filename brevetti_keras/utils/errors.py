@@ -48,7 +48,9 @@ class DecodeError(DataError):
     """One file cannot be decoded; the text starts with its path."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
+        # A file's name may hold a line's end, and this is one line.
+        shown = "".join(character if character.isprintable() else repr(character)[1:-1] for character in path)
+        super().__init__(f"{shown}: {reason}")
         self.path = path
         self.reason = reason
 

@@ -50,6 +50,11 @@ def test_a_busy_port_is_one_clear_line(command):
     assert port in line
 
 
+@pytest.mark.parametrize("words", [["--tls-cert", "/nowhere.pem"], ["--tls-cert", "/nowhere.pem", "--tls-key", "/k"]])
+def test_a_certificate_that_cannot_be_used_is_one_clear_line(command, words):
+    assert "expected a" in command.fails("serve", "--port", "0", *words, status=2)
+
+
 def test_listening_to_the_world_is_refused(command):
     result = command("serve", "--host", "0.0.0.0", "--port", "0")
     assert result.status in {1, 2}

@@ -30,6 +30,12 @@ def test_errors_are_caught_as_the_built_in_kind_users_expect(error, builtin):
         raise error("one line")
 
 
+def test_a_decode_error_is_one_line_whatever_the_files_name():
+    error = errors.DecodeError("/data/a\n\x1b[2Jb.png", "expected an image")
+    assert str(error) == "/data/a\\n\\x1b[2Jb.png: expected an image"
+    assert error.path == "/data/a\n\x1b[2Jb.png"
+
+
 def test_a_decode_error_starts_with_its_path():
     error = errors.DecodeError("/data/a.png", "expected an image, received 0 bytes")
     assert str(error) == "/data/a.png: expected an image, received 0 bytes"
