@@ -1,6 +1,6 @@
 """Checkpoints: where a job stands after each epoch, kept so that a crash at any moment leaves one that loads.
 
-    checkpoints = Checkpoints("/work/jobs/3f2a/checkpoints")
+    checkpoints = Checkpoints("/data/jobs/3f2a/checkpoints")
     first = checkpoints.restore(model)                               # 0, or the epoch to go on with
     model.fit(x, initial_epoch=first, callbacks=[checkpoints.callback(model)], …)
 

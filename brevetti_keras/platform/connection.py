@@ -1,7 +1,7 @@
 """`connect`: from a URL, a workspace's path or nothing to a Platform.
 
 connect()                                          # the workspace: $BREVETTI_HOME, else ./brevetti-workspace
-connect("/work/vials")                             # another workspace
+connect("/data/vials")                             # another workspace
 connect("https://platform.example", api_key="…")   # a server
 """
 

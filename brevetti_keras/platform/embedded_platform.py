@@ -1,6 +1,6 @@
 """The platform in this process, on a workspace folder; nothing has to be started for it.
 
-with EmbeddedPlatform("/work/vials") as platform:
+with EmbeddedPlatform("/data/vials") as platform:
     platform.jobs.list()
 """
 

@@ -1,6 +1,6 @@
 """`JobFolder`: where a job's files lie, and the rule that no path leads out of it.
 
-folder = JobFolder("/work/jobs/3f2a")
+folder = JobFolder("/data/jobs/3f2a")
 folder.path("artifacts", "pivot", "data.json")     # makes artifacts/pivot, returns the file's path
 """
 

@@ -1,6 +1,6 @@
 """Writes what a job logs, and its warnings, to `log.txt`, without secrets.
 
-    with captured_log("/work/jobs/3f2a/artifacts/log.txt", redactor):
+    with captured_log("/data/jobs/3f2a/artifacts/log.txt", redactor):
         logging.getLogger(__name__).info("100 images")        # also lands in the file
 
 What would reach the screen still does; a full disk silences the file and nothing else.

@@ -1,6 +1,6 @@
 """`Store`: the platform's database, SQLite or PostgreSQL, and its transactions.
 
-    store = Store("sqlite:////work/platform.sqlite3")
+    store = Store("sqlite:////data/platform.sqlite3")
     with store.write() as writer:
         writer.insert(tables.tags, {"id": "1", "name": "line"})
     with store.read() as reader:
@@ -30,7 +30,7 @@ class Store:
     """The database behind one platform; safe to use from several threads and processes at once.
 
     Args:
-        url: SQLAlchemy's database URL, for example `sqlite:////work/platform.sqlite3` or `postgresql+psycopg://…`.
+        url: SQLAlchemy's database URL, for example `sqlite:////data/platform.sqlite3` or `postgresql+psycopg://…`.
 
     Raises:
         InvalidInputError: if the URL names no database that is known here.
