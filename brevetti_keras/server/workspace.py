@@ -73,9 +73,8 @@ def _make_folders(folder: str, root: str) -> None:
     try:
         for path in (folder, os.path.join(folder, "datasets"), root, os.path.join(root, "jobs")):
             os.makedirs(path, mode=0o700, exist_ok=True)
-        database = os.path.join(folder, DATABASE)
-        # Made here so that nobody else may read it; SQLite gives its side files the same mode.
-        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with _alone(folder):
+            _make_database(os.path.join(folder, DATABASE))
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidInputError(
             f"expected a folder for the workspace, received {folder}, which is a file or lies below one: "
@@ -88,6 +87,17 @@ def _make_folders(folder: str, root: str) -> None:
         )
         failure.errno = error.errno
         raise failure from error
+
+
+def _make_database(path: str) -> None:
+    """Makes the empty file, so that nobody else may read it; SQLite gives its side files the same mode.
+
+    A file that is there is never opened here: closing it would drop the locks that SQLite holds on it in this process
+    (POSIX locks belong to the process, not to the descriptor), and another process could then end the write-ahead log
+    under this one.
+    """
+    if not os.path.lexists(path):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 @contextmanager

@@ -152,3 +152,17 @@ def test_a_workspace_may_lie_in_a_folder_of_any_name(tmp_path):
         assert again.home == home
         assert [dataset.name for dataset in again.datasets.list()] == ["lot"]
     assert sqlite3.connect(f"{home}/platform.sqlite3").execute("SELECT count(*) FROM datasets").fetchone() == (1,)
+
+
+def test_opening_a_workspace_again_keeps_the_locks_of_the_first(home):
+    """In one process: else another process could take itself for the last one, and end the log under the first."""
+    alone = f"""
+import sqlite3
+print(sqlite3.connect({f"{home}/platform.sqlite3"!r}, timeout=0).execute("PRAGMA journal_mode=DELETE").fetchone())
+"""
+    with open_service(home) as first:
+        first.tags.list()
+        open_service(home).close()
+        done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, timeout=60)
+        assert "database is locked" in done.stderr
+        assert done.stdout == ""
