@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import os
 import random
 import shutil
 import socket
@@ -9,6 +10,7 @@ import sqlite3
 import time
 
 import httpx
+import psutil
 import pytest
 from sqlalchemy import event as sql_event
 
@@ -43,7 +45,7 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
     deaths = set(draw.sample(range(50, POSTS - 50), KILLS))
     server = Server(service.home, port)
     client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
-    number = 0
+    number, begin = 0, 0.0
     while number < POSTS:
         event = epoch(number)
         try:
@@ -55,9 +57,12 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
             server.process.communicate(timeout=30)
             begin = time.monotonic()
             server = Server(service.home, port)
-            restarts.append(time.monotonic() - begin)
             # Sent again under its key: an acknowledgement may have been lost, the event not.
             continue
+        if begin:
+            times = psutil.Process(server.process.pid).cpu_times()
+            restarts.append((time.monotonic() - begin, times.user + times.system))
+            begin = 0.0
         assert answer.status_code == 200, answer.text
         ledger.append(event.key)
         number += 1
@@ -68,8 +73,10 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
         assert after.verify() == []
     assert stored == ledger
     assert len(restarts) == KILLS
-    # 2 s on a free machine, the most of it Python's imports.
-    assert min(restarts) < 6
+    seconds, processor = min(restarts)
+    print(f"answers {seconds:.2f} s after its start, {processor:.2f} s of the processor; load {os.getloadavg()[0]:.1f}")
+    # On a machine that is free, the processor's time is what the restart takes; on a busy one the wall's says little.
+    assert min(processor for _, processor in restarts) < 2
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from sqlalchemy import event as sql_event
 
+from brevetti_keras.server import tables
 from brevetti_keras.server.capabilities.keys import key_hash, matches
 from brevetti_keras.server.serve import serve
 from brevetti_keras.server.store import Store
@@ -195,6 +196,7 @@ def test_s39_thousands_of_ranges_cost_nothing(served, service, job):
         assert min(times) < 0.05
 
 
+ENDLESS = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT count(*) FROM t"
 TEXTS = ["'; DROP TABLE jobs; --", "(SELECT 1)", "name DESC", "(a+)+$", "%", "_", "*", "\\", "1 OR 1=1", "9" * 400]
 
 
@@ -234,6 +236,41 @@ def test_s40_lists_are_bounded(served, job, query):
     """S40: more than the most is refused, not cut."""
     assert served.user().get("/api/" + query.format(job.id)).status_code == 422
     assert served.user().get(f"/api/jobs/{job.id}/curve?max_points=100001").status_code == 422
+
+
+def test_s40_a_query_that_takes_too_long_ends_with_one_line(served, service, job):
+    """S40: 503; others are answered meanwhile, and the same question later."""
+    service_store(service)._query_seconds = 0.3
+    user, address = served.user(), f"/api/jobs/{job.id}/events"
+
+    def endless(connection, cursor, statement, parameters, context, many):
+        asks = "FROM events" in statement
+        return (ENDLESS, ()) if asks else (statement, parameters)
+
+    engine = service_store(service).engine
+    sql_event.listen(engine, "before_cursor_execute", endless, retval=True)
+    answers = []
+    slow = threading.Thread(target=lambda: answers.append(user.get(address)))
+    slow.start()
+    assert user.get("/api/tags").status_code == 200
+    slow.join(30)
+    assert answers[0].status_code == 503
+    assert re.fullmatch(
+        r"expected a query .* in time, received one that takes too long: .*", answers[0].json()["error"]
+    )
+    sql_event.remove(engine, "before_cursor_execute", endless)
+    assert user.get(address).json() == []
+    assert user.post(address, json={"events": []}).status_code == 200
+
+
+def test_s40_columns_are_the_tables_own(service):
+    """S40: a name that is no column's never reaches the database."""
+    with service_store(service).read() as reader:
+        for text in TEXTS:
+            with pytest.raises(KeyError):
+                reader.find(tables.jobs, order=(text,))
+            with pytest.raises(KeyError):
+                reader.find(tables.jobs, {text: 1})
 
 
 def service_store(service) -> Store:

@@ -1,6 +1,8 @@
+import contextlib
 import errno
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,12 @@ def store(tmp_path):
     migrate(opened.engine)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def url(store):
+    """Of a migrated database."""
+    return store.engine.url
 
 
 def add_tags(store, *names):
@@ -240,3 +248,33 @@ def test_the_workspace_file_stays_out_of_messages_about_types(tmp_path):
         reader.count(tables.tags)
     store.close()
     assert Path(folder).is_dir()
+
+
+ENDLESS = text("WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT count(*) FROM t")
+
+
+@pytest.mark.parametrize("door", ["read", "write"])
+def test_a_query_that_takes_too_long_is_ended_and_the_next_is_not(url, door):
+    store = Store(url, query_seconds=0.2)
+    with contextlib.closing(store):
+        for _ in range(2):
+            slow = pytest.raises(PlatformError, match="received one that takes too long: ask for less")
+            with slow, getattr(store, door)() as session:
+                session._connection.execute(ENDLESS)
+        with getattr(store, door)() as session:
+            time.sleep(0.3)
+            assert session.count(tables.tags) == 0
+
+
+def test_the_limit_is_each_query_s_own_and_spares_what_is_stored_at_once(url):
+    store = Store(url, query_seconds=0.4)
+    with contextlib.closing(store):
+        for start in range(0, 30_000, 10_000):
+            with store.write() as writer:
+                rows = range(start, start + 10_000)
+                writer.insert_many(tables.tags, [{"id": str(row), "name": str(row), "parent_id": "0"} for row in rows])
+        with store.read() as reader:
+            for _ in range(4):
+                time.sleep(0.15)
+                assert reader.count(tables.tags) == 30_000
+        assert store.verify() == []
