@@ -1,0 +1,141 @@
+"""What was once found out about files, remembered by path, size and modification time; processes may share it.
+
+    memory = StatMemory("/cache/hashes.sqlite3", "hashes", {"md5": "TEXT"})
+    memory.remember([(("/data/1.png", 812, 1763900000000000000), ("d41d8c…",))])
+    memory.recall([("/data/1.png", 812, 1763900000000000000)])      # [("d41d8c…",)], or [None] once the file differs
+
+It is a cache and nothing more: where its folder cannot be written, or its file is damaged, nothing is remembered, and
+it says so once.
+"""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+_QUERY = 500
+# A file written this recently may be written again within one tick of the clock that its time is read from, and would
+# then look unchanged.
+_SETTLED_NS = 2_000_000_000
+
+FileKey = tuple[str, int, int]
+"""A file's path, size in bytes and modification time in nanoseconds since 1970."""
+
+
+def cache_folder() -> str:
+    """Returns where caches are kept: `$BREVETTI_CACHE`, else `~/.cache/brevetti-keras`."""
+    return os.environ.get("BREVETTI_CACHE") or str(Path("~/.cache/brevetti-keras").expanduser())
+
+
+def is_settled(modified_ns: int) -> bool:
+    """Tells whether a file's time lies far enough back for the file to be known by it."""
+    return abs(time.time_ns() - modified_ns) > _SETTLED_NS
+
+
+class StatMemory:
+    """A table of SQLite whose rows carry a checksum.
+
+    Args:
+        path: of the SQLite file.
+        table: its table.
+        columns: names and SQL types of what is remembered of a file.
+    """
+
+    def __init__(self, path: str, table: str, columns: Mapping[str, str]) -> None:
+        self._path = path
+        self._table = table
+        self._names = ", ".join(columns)
+        self._schema = (
+            f"CREATE TABLE IF NOT EXISTS {table} (path BLOB PRIMARY KEY, size INTEGER NOT NULL, "
+            f"modified_ns INTEGER NOT NULL, {', '.join(f'{name} {kind} NOT NULL' for name, kind in columns.items())}, "
+            "row_crc INTEGER NOT NULL) WITHOUT ROWID"
+        )
+        self._insert = f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * (len(columns) + 4))})"
+        self._told = False
+
+    def recall(self, keys: Sequence[FileKey]) -> list[tuple[Any, ...] | None]:
+        """Returns what is remembered of each file, None where nothing is or the file has changed since."""
+        known: dict[bytes, tuple[Any, ...]] = {}
+        names = [os.fsencode(path) for path, _, _ in keys]
+
+        def read(connection: sqlite3.Connection) -> None:
+            for start in range(0, len(names), _QUERY):
+                asked = names[start : start + _QUERY]
+                marks = ",".join("?" * len(asked))
+                query = f"SELECT path, size, modified_ns, {self._names}, row_crc FROM {self._table}"
+                for *row, row_crc in connection.execute(f"{query} WHERE path IN ({marks})", asked):
+                    # SQLite does not notice a flipped bit in a value; a wrong one would go unseen for good.
+                    if row_crc == _row_crc(row):
+                        known[row[0]] = tuple(row[1:])
+
+        self._use(read)
+        return [
+            _matching(known.get(name), size, modified) for name, (_, size, modified) in zip(names, keys, strict=True)
+        ]
+
+    def remember(self, entries: Sequence[tuple[FileKey, tuple[Any, ...]]]) -> None:
+        """Keeps what was found out about files."""
+        rows = [[os.fsencode(path), size, modified, *values] for (path, size, modified), values in entries]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(self._insert, [[*row, _row_crc(row)] for row in rows])
+            connection.execute("COMMIT")
+
+        if rows:
+            self._use(write)
+
+    def _use(self, action: Callable[[sqlite3.Connection], None]) -> None:
+        for attempt in range(2):
+            try:
+                with self._connection() as connection:
+                    action(connection)
+            except (sqlite3.Error, OSError) as error:
+                if attempt or not _is_damage(error):
+                    return self._tell(error)
+                self._discard(error)
+            else:
+                return None
+        return None
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute(self._schema)
+            yield connection
+        finally:
+            connection.close()
+
+    def _tell(self, error: Exception) -> None:
+        if not self._told:
+            _log.warning("%s are not remembered, files are read each time: %s: %s", self._table, self._path, error)
+        self._told = True
+
+    def _discard(self, error: Exception) -> None:
+        _log.warning("the memory of %s is damaged and starts anew: %s: %s", self._table, self._path, error)
+        for ending in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                Path(f"{self._path}{ending}").unlink()
+
+
+def _matching(row: tuple[Any, ...] | None, size: int, modified_ns: int) -> tuple[Any, ...] | None:
+    return row[2:] if row is not None and row[:2] == (size, modified_ns) else None
+
+
+def _row_crc(values: Sequence[Any]) -> int:
+    return zlib.crc32(repr(tuple(values)).encode())
+
+
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
