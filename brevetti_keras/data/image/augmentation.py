@@ -1,41 +1,82 @@
-"""What the augmentations share: a chance, and effects that are drawn once and then applied.
+"""What the augmentations share: a chance, and values that a sample's seed alone decides.
 
-An augmentation draws from a generator of random numbers of its own, made from the sample's seed and the augmentation's
-name, so that changing one leaves what the others draw as it was. What was drawn is an `Effect`, a function that can be
-applied to one image or to every frame of a series.
+Every number is a hash of the sample's seed, the augmentation's name and what the number is for (keyed.py). So a batch
+is drawn at once and each sample gets what it would get alone, changing one augmentation leaves what the others draw as
+it was, and the numbers are the same on every machine and in the graph.
+
+    chosen, numbers = ImageNoise().numbers(seeds)           # bool (batch,), float64 (draws, batch)
+    RandomTransformer(chance=1).drawn(seeds)                # [{"scale": 1.07, "rotate": -12.5, …}, …]
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from brevetti_keras.data.keyed import Words, derive, uniform
 from brevetti_keras.schema import Settings, setting
 
 Floats = npt.NDArray[np.float32]
+Seeds = npt.NDArray[np.int64]
 ValueRange = tuple[float, float]
-Effect = Callable[[Floats], Floats]
-"""Takes and returns an image (height, width, channels) float32; never changes the one it is given."""
+Effect = Callable[[Floats, int], None]
+"""Changes an image (height, width, channels) float32 in place, given its number among the frames of a series."""
 
 
 class Augmentation(Settings):
-    """Base of the augmentations."""
+    """Base of the augmentations.
+
+    Class attributes:
+        draws: numbers that a sample takes beside its chance.
+    """
+
+    draws: ClassVar[int] = 0
 
     chance: float = setting(0.5, ge=0, le=1, description="Chance that an image gets it")
 
-    def generator(self, seed: tuple[int, int]) -> np.random.Generator | None:
-        """Returns the random numbers for one sample, or None if the sample does not get this augmentation.
+    @classmethod
+    def stream(cls) -> int:
+        """Returns the number that sets this augmentation's draws apart from the others'."""
+        return zlib.crc32(cls.__name__.encode())
+
+    def numbers(self, seeds: Seeds) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+        """Returns which samples get the augmentation, bool (batch,), and their numbers in [0, 1), (draws, batch).
 
         Args:
-            seed: the sample's pair of integers.
+            seeds: integers (batch, 2), a pair a sample.
         """
-        if self.chance == 0:
-            return None
-        stream = zlib.crc32(type(self).__name__.encode())
-        key = np.array(seed, np.int64).astype(np.uint64)
-        random = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream]))
-        return random if random.random() < self.chance else None
+        drawn = uniform(self.keys(seeds)[None, :], np.arange(self.draws + 1)[:, None])
+        return drawn[0] < self.chance, drawn[1:]
+
+    def keys(self, seeds: Seeds) -> Words:
+        """Returns the key of each sample's numbers, uint64 (batch,)."""
+        return derive(seeds[:, 0], seeds[:, 1], self.stream())
+
+    def values(self, numbers: Any, xp: ModuleType = np) -> Mapping[str, Any]:
+        """Returns what the numbers mean: the values by name, each of shape (batch,).
+
+        Args:
+            numbers: in [0, 1), (draws, batch).
+            xp: numpy, or TensorFlow's module of the same functions for tensors.
+        """
+        return {}
+
+    def drawn(self, seeds: Seeds) -> list[dict[str, Any] | None]:
+        """Returns what each sample draws, by name, for people to read; None for a sample that does not get it."""
+        chosen, numbers = self.numbers(seeds)
+        values = {name: np.broadcast_to(value, chosen.shape).tolist() for name, value in self.values(numbers).items()}
+        return [
+            {name: column[index] for name, column in values.items()} if applies else None
+            for index, applies in enumerate(chosen.tolist())
+        ]
+
+
+def between(number: Any, low: float, high: float) -> Any:
+    """Returns numbers in [0, 1) as numbers from `low` to `high`."""
+    return number * (high - low) + low
 
 
 def ordered(name: str, value: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -49,6 +90,6 @@ def ordered(name: str, value: tuple[float, float] | None) -> tuple[float, float]
     return value
 
 
-def keep_within(image: Floats, value_range: ValueRange) -> Floats:
-    """Keeps an image within its range of values, in place, and returns it."""
-    return np.clip(image, np.float32(value_range[0]), np.float32(value_range[1]), out=image)
+def keep_within(image: Floats, value_range: ValueRange) -> None:
+    """Keeps an image within its range of values, in place."""
+    np.clip(image, np.float32(value_range[0]), np.float32(value_range[1]), out=image)

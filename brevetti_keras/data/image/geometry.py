@@ -6,6 +6,8 @@ Pure functions on numpy arrays (height, width, channels); points are (x, y) in p
     image = pad(resize(image, size, "bilinear"), (224, 224), "CONSTANT", centred=True)
 """
 
+import math
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -78,14 +80,15 @@ def pad(image: Array, target: Size, mode: PaddingMode, centred: bool) -> Array:
 
 def affine(
     *,
-    scale: float = 1.0,
-    degrees: float = 0.0,
-    shear: float = 0.0,
-    translate: tuple[float, float] = (0.0, 0.0),
-    flip_left_right: bool = False,
-    flip_up_down: bool = False,
-) -> Matrix:
-    """Returns the 3 x 3 matrix that moves points (x, y, 1) about the origin.
+    scale: Any = 1.0,
+    degrees: Any = 0.0,
+    shear: Any = 0.0,
+    translate: tuple[Any, Any] = (0.0, 0.0),
+    flip_left_right: Any = False,
+    flip_up_down: Any = False,
+    xp: ModuleType = np,
+) -> Any:
+    """Returns the 3 x 3 matrix that moves points (x, y, 1) about the origin, or (batch, 3, 3) of arrays (batch,).
 
     Args:
         scale: of both sides; 2 enlarges.
@@ -94,17 +97,28 @@ def affine(
         translate: (x, y), applied last.
         flip_left_right: x to -x, applied first.
         flip_up_down: y to -y, applied first.
+        xp: numpy, or TensorFlow's module of the same functions for tensors.
     """
+    radians = degrees * (math.pi / 180)
     # Quarter turns come out exact, so that they move whole pixels.
-    cosine, sine = (round(float(value), 15) for value in (np.cos(np.radians(degrees)), np.sin(np.radians(degrees))))
-    flip = np.diag([-1.0 if flip_left_right else 1.0, -1.0 if flip_up_down else 1.0, 1.0])
-    sheared = np.array([[1.0, shear, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    turned = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, 1.0]])
-    moved = np.array([[1.0, 0.0, translate[0]], [0.0, 1.0, translate[1]], [0.0, 0.0, 1.0]])
-    return np.asarray(moved @ turned @ sheared @ np.diag([scale, scale, 1.0]) @ flip)
+    cosine, sine = xp.around(xp.cos(radians), 15), xp.around(xp.sin(radians), 15)
+    x, y = scale * xp.where(flip_left_right, -1.0, 1.0), scale * xp.where(flip_up_down, -1.0, 1.0)
+    rows = (
+        (cosine * x, (cosine * shear + sine) * y, translate[0]),
+        (-sine * x, (cosine - sine * shear) * y, translate[1]),
+    )
+    return _matrix(rows, xp)
 
 
-def about_centre(matrix: Matrix, height: int, width: int) -> Matrix:
-    """Returns `matrix` applied about the middle of an image instead of about its first pixel's centre."""
-    centre = affine(translate=((width - 1) / 2, (height - 1) / 2))
-    return centre @ matrix @ np.linalg.inv(centre)
+def about_centre(matrix: Any, height: Any, width: Any, xp: ModuleType = np) -> Any:
+    """Returns `matrix`, (3, 3) or (batch, 3, 3), applied about the middle of an image instead of its first pixel."""
+    x, y = (width - 1) / 2, (height - 1) / 2
+    (a, b, c), (d, e, f) = ([matrix[..., row, column] for column in range(3)] for row in range(2))
+    return _matrix(((a, b, c + x - a * x - b * y), (d, e, f + y - d * x - e * y)), xp)
+
+
+def _matrix(rows: tuple[tuple[Any, ...], ...], xp: ModuleType) -> Any:
+    """Stacks two rows of three and the row 0, 0, 1."""
+    nothing = sum((entry for row in rows for entry in row), 0.0) * 0.0
+    full = (*rows, (nothing, nothing, nothing + 1.0))
+    return xp.stack([xp.stack([entry + nothing for entry in row], -1) for row in full], -2)

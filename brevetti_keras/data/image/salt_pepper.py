@@ -1,11 +1,15 @@
 """`SaltPepper`: bright and dark specks."""
 
-from typing import Literal
+import functools
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import field_validator
 
-from brevetti_keras.data.image.augmentation import Augmentation, Effect, Floats, ValueRange, ordered
+from brevetti_keras.data.image.augmentation import Augmentation, Effect, Floats, Seeds, ValueRange, ordered
+from brevetti_keras.data.keyed import derive, uniform
 from brevetti_keras.schema import setting
 
 
@@ -25,35 +29,34 @@ class SaltPepper(Augmentation):
     def _check_value_range(cls, value: ValueRange | None) -> ValueRange | None:
         return ordered("value_range", value)
 
-    def draw(self, seed: tuple[int, int], value_range: ValueRange) -> Effect | None:
-        """Draws the specks.
+    def values(self, numbers: Any, xp: ModuleType = np) -> Mapping[str, Any]:
+        """Returns the share of specks; where they lie, each pixel's own number decides."""
+        return {"fraction": self.fraction}
+
+    def effects(self, seeds: Seeds, value_range: ValueRange) -> list[Effect | None]:
+        """Draws specks for each sample, None for those that get none.
 
         Args:
-            seed: the sample's pair of integers.
+            seeds: integers (batch, 2), a pair a sample.
             value_range: lowest and highest value of the images.
-
-        Returns:
-            The effect, or None for no specks.
         """
-        random = self.generator(seed)
-        if random is None or self.fraction == 0:
-            return None
-        low, high = self.value_range or value_range
+        chosen = self.numbers(seeds)[0] & (self.fraction > 0)
+        return [
+            functools.partial(self._strew, key, self.value_range or value_range) if applies else None
+            for applies, key in zip(chosen.tolist(), self.keys(seeds), strict=True)
+        ]
 
-        # Going on with the sample's own numbers gives each frame of a series specks of its own.
-        def effect(image: Floats) -> Floats:
-            height, width = image.shape[:2]
-            count = int(random.binomial(height * width, self.fraction))
-            rows, columns = random.integers(0, height, count), random.integers(0, width, count)
-            values = np.where(random.random(count) < 0.5, np.float32(low), np.float32(high))
-            result = image.copy()
-            reach = self.scale // 2
-            for down in range(-reach, reach + 1):
-                for right in range(-reach, reach + 1):
-                    inside = (
-                        (rows + down >= 0) & (rows + down < height) & (columns + right >= 0) & (columns + right < width)
-                    )
-                    result[rows[inside] + down, columns[inside] + right] = values[inside, None]
-            return result
-
-        return effect
+    def _strew(self, key: np.uint64, values: ValueRange, image: Floats, frame: int) -> None:
+        height, width = image.shape[:2]
+        # Each frame of a series has specks of its own.
+        numbers = uniform(derive(key, frame), np.arange(height * width))
+        places = np.flatnonzero(numbers < self.fraction)
+        specks = np.where(numbers[places] < self.fraction / 2, np.float32(values[0]), np.float32(values[1]))
+        rows, columns = np.divmod(places, width)
+        reach = self.scale // 2
+        for down in range(-reach, reach + 1):
+            for right in range(-reach, reach + 1):
+                inside = (
+                    (rows + down >= 0) & (rows + down < height) & (columns + right >= 0) & (columns + right < width)
+                )
+                image[rows[inside] + down, columns[inside] + right] = specks[inside, None]

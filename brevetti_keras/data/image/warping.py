@@ -19,6 +19,7 @@ from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
 
+Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 # What OpenCV's warps take at once.
@@ -46,40 +47,50 @@ class Motion:
     @property
     def inverse(self) -> Matrix:
         """The 2 x 3 matrix from points of the result to points of the image."""
-        matrix = np.eye(3) if self.matrix is None else np.linalg.inv(self.matrix)
+        if self.matrix is None:
+            return np.eye(2, 3)
+        (a, b, c), (d, e, f) = self.matrix[:2].tolist()
+        area = a * e - b * d
+        a, b, d, e = e / area, -b / area, -d / area, a / area
         # What inversion leaves beside a whole number would make a pixel of its neighbours' mixture.
-        return np.round(matrix[:2], 12)
+        return np.array([[a, b, -a * c - b * f], [d, e, -d * c - e * f]]).round(12)
 
 
-def warp_image(image: Floats, motion: Motion, interpolation: Interpolation, fill: float) -> Floats:
+def warp_image(
+    image: Array, motion: Motion, interpolation: Interpolation, fill: float, out: Array | None = None
+) -> Array:
     """Returns the moved image.
 
     Args:
-        image: (height, width, channels) float32.
+        image: (height, width, channels), float32 or uint8.
         motion: where its pixels go.
         interpolation: between pixels.
         fill: the value outside the image.
+        out: where to write the moved image, of the same shape and type and contiguous; None makes a new array. An
+            image that does not move is returned as it is and not written.
     """
     if motion.is_still:
         return image
-    parts = [
-        _warp(np.ascontiguousarray(image[..., start : start + _MAX_CHANNELS]), motion, interpolation, fill)
-        for start in range(0, image.shape[2], _MAX_CHANNELS)
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    moved = np.empty_like(image) if out is None else out
+    for start in range(0, image.shape[2], _MAX_CHANNELS):
+        part = np.s_[..., start : start + _MAX_CHANNELS]
+        if image.shape[2] <= _MAX_CHANNELS:
+            _warp(np.ascontiguousarray(image), motion, interpolation, fill, moved)
+        else:
+            moved[part] = _warp(np.ascontiguousarray(image[part]), motion, interpolation, fill, None)
+    return moved
 
 
-def _warp(image: Floats, motion: Motion, interpolation: Interpolation, fill: float) -> Floats:
-    height, width, channels = image.shape
+def _warp(image: Array, motion: Motion, interpolation: Interpolation, fill: float, out: Array | None) -> Array:
+    height, width = image.shape[:2]
     flag = {"nearest": cv2.INTER_NEAREST, "bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}[interpolation]
-    border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": [fill] * 4}
+    options = {"dst": out, "borderMode": cv2.BORDER_CONSTANT, "borderValue": [fill] * 4}
     if motion.field is None:
-        flags = flag | cv2.WARP_INVERSE_MAP
-        moved = cv2.warpAffine(image, motion.inverse, (width, height), flags=flags, **border)
+        moved = cv2.warpAffine(image, motion.inverse, (width, height), flags=flag | cv2.WARP_INVERSE_MAP, **options)
     else:
         columns, rows = _sources(motion, height, width)
-        moved = cv2.remap(image, columns.astype(np.float32), rows.astype(np.float32), flag, **border)
-    return np.asarray(moved, np.float32).reshape(height, width, channels)
+        moved = cv2.remap(image, columns.astype(np.float32), rows.astype(np.float32), flag, **options)
+    return np.asarray(moved).reshape(image.shape)
 
 
 def warp_mask(mask: npt.NDArray[Any], motion: Motion) -> npt.NDArray[Any]:

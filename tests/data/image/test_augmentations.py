@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from brevetti_keras.data.image import ImageDeformation, ImageFilter, ImageNoise, RandomTransformer, SaltPepper
-from brevetti_keras.data.image.image_noise import chroma_matrix, gaussian_noise
+from brevetti_keras.data.image.augmentation import Augmentation
+from brevetti_keras.data.image.image_noise import add_noise, chroma_matrix
+from brevetti_keras.data.keyed import derive
 
 UNIT = (0.0, 1.0)
 RANDOM = np.random.default_rng(0)
@@ -24,16 +26,33 @@ STILL = {
 }
 
 
-def noised(seed: tuple[int, int] = (1, 2), image: np.ndarray = IMAGE, **arguments: object) -> np.ndarray:
-    effect = ImageNoise(**{**QUIET, **arguments}).draw(seed, UNIT)
+def pairs(count: int) -> np.ndarray:
+    return np.array([(seed, 0) for seed in range(count)], np.int64)
+
+
+def changed(
+    part: ImageNoise | ImageFilter | SaltPepper, image: np.ndarray, seed: tuple[int, int] = (1, 2)
+) -> np.ndarray:
+    (effect,) = part.effects(np.array([seed], np.int64), UNIT)
     assert effect is not None
-    return effect(image)
+    result = image.copy()
+    effect(result, 0)
+    return result
+
+
+def noised(seed: tuple[int, int] = (1, 2), image: np.ndarray = IMAGE, **arguments: object) -> np.ndarray:
+    return changed(ImageNoise(**{**QUIET, **arguments}), image, seed)
 
 
 def matrices(**arguments: object) -> list[np.ndarray]:
-    transformer = RandomTransformer(**{**STILL, **arguments})
-    drawn = [transformer.draw((seed, 0), 30, 40) for seed in range(200)]
+    drawn = RandomTransformer(**{**STILL, **arguments}).matrices(pairs(200), 30, 40)
     return [matrix if matrix is not None else np.eye(3) for matrix in drawn]
+
+
+def noise_of(key: int, shape: tuple[int, ...], stddev: float) -> np.ndarray:
+    noise = np.zeros(shape, np.float32)
+    add_noise(noise, derive(key), stddev)
+    return noise
 
 
 def test_a_transformer_without_anything_to_do_does_not_move() -> None:
@@ -103,55 +122,50 @@ def test_hue_turns_colours_and_keeps_grey_and_luma() -> None:
 
 
 def test_gaussian_noise_has_its_deviation_and_no_pattern() -> None:
-    noise = gaussian_noise(np.random.default_rng(0), (300, 400, 3), 0.1)
+    noise = noise_of(0, (300, 400, 3), 0.1)
     assert noise.std() == pytest.approx(0.1, rel=0.01)
     assert abs(noise.mean()) < 0.001
     flat = noise.ravel()
     assert abs(np.corrcoef(flat[:-1], flat[1:])[0, 1]) < 0.01
     assert abs(np.corrcoef(flat[: flat.size // 2], flat[flat.size // 2 :])[0, 1]) < 0.05
-    np.testing.assert_array_equal(noise, gaussian_noise(np.random.default_rng(0), (300, 400, 3), 0.1))
+    np.testing.assert_array_equal(noise, noise_of(0, (300, 400, 3), 0.1))
     assert noised(stddev=0.05, image=np.full_like(IMAGE, 0.5)).std() == pytest.approx(0.05, rel=0.05)
 
 
 @pytest.mark.parametrize("scale", [1, 3, 5])
 def test_specks_are_bright_or_dark_and_as_many_and_as_large_as_set(scale: int) -> None:
     grey = np.full((200, 200, 3), 0.5, np.float32)
-    effect = SaltPepper(chance=1, fraction=0.002, scale=scale).draw((3, 4), UNIT)
-    assert effect is not None
-    specked = effect(grey)
+    specked = changed(SaltPepper(chance=1, fraction=0.002, scale=scale), grey, (3, 4))
     assert set(np.unique(specked)) == {0, 0.5, 1}
     assert np.ptp(specked, axis=2).max() == 0
     share = (specked[..., 0] != 0.5).mean()
     assert 0.5 * 0.002 * scale**2 < share < 1.5 * 0.002 * scale**2
     assert 0.2 < (specked == 1).sum() / (specked != 0.5).sum() < 0.8
-    assert (grey == 0.5).all()
 
 
 def test_specks_have_the_values_that_are_set() -> None:
-    effect = SaltPepper(chance=1, fraction=0.1, value_range=(0.2, 0.9)).draw((3, 4), UNIT)
-    assert effect is not None
-    np.testing.assert_allclose(np.unique(effect(np.full((50, 50, 1), 0.5, np.float32))), [0.2, 0.5, 0.9])
+    specks = SaltPepper(chance=1, fraction=0.1, value_range=(0.2, 0.9))
+    np.testing.assert_allclose(np.unique(changed(specks, np.full((50, 50, 1), 0.5, np.float32))), [0.2, 0.5, 0.9])
 
 
 def test_mean_and_gaussian_blur_smooth_and_keep_the_mean() -> None:
-    mean = ImageFilter(chance=1, avg_blur=(5, 3), gaussian_blur_sigma=None).draw((1, 1), UNIT)
-    gaussian = ImageFilter(chance=1, avg_blur=None, gaussian_blur_sigma=1.5).draw((1, 1), UNIT)
-    assert mean is not None
-    assert gaussian is not None
+    mean = ImageFilter(chance=1, avg_blur=(5, 3), gaussian_blur_sigma=None)
+    gaussian = ImageFilter(chance=1, avg_blur=None, gaussian_blur_sigma=1.5)
     expected = IMAGE[18:23, 24:27].mean(axis=(0, 1))
-    np.testing.assert_allclose(mean(IMAGE)[20, 25], expected, atol=1e-5)
-    for effect in (mean, gaussian):
-        assert effect(IMAGE).std() < 0.6 * IMAGE.std()
-        assert effect(IMAGE).mean() == pytest.approx(IMAGE.mean(), rel=0.01)
-        assert effect(IMAGE[..., :1]).shape == (40, 50, 1)
+    np.testing.assert_allclose(changed(mean, IMAGE)[20, 25], expected, atol=1e-5)
+    for part in (mean, gaussian):
+        assert changed(part, IMAGE).std() < 0.6 * IMAGE.std()
+        assert changed(part, IMAGE).mean() == pytest.approx(IMAGE.mean(), rel=0.01)
+        for channels in (1, 6):
+            wide = np.repeat(IMAGE[..., :1], channels, axis=2)
+            np.testing.assert_allclose(changed(part, wide)[..., 0], changed(part, IMAGE)[..., 0], atol=1e-6)
 
 
 def test_emboss_leaves_flat_parts_and_lights_edges() -> None:
     edge = np.full((20, 20, 3), 0.4, np.float32)
     edge[:, 10:] = 0.6
     embossing = ImageFilter(chance=1, emboss_strength=(1, 1), avg_blur=None, gaussian_blur_sigma=None)
-    embossed = [effect(edge) for seed in range(20) if (effect := embossing.draw((seed, 0), UNIT)) is not None]
-    assert len(embossed) == 20
+    embossed = [changed(embossing, edge, (seed, 0)) for seed in range(20)]
     for result in embossed:
         np.testing.assert_allclose(result[:, :8], 0.4, atol=1e-5)
         np.testing.assert_allclose(result[:, 13:], 0.6, atol=1e-5)
@@ -163,28 +177,42 @@ def test_emboss_leaves_flat_parts_and_lights_edges() -> None:
 
 def test_one_of_the_filters_that_are_set_is_drawn() -> None:
     filters = ImageFilter(chance=1, emboss_strength=(1, 1))
-    pictures = {filters.draw((seed, 0), UNIT)(IMAGE).std().round(3) for seed in range(30)}  # type: ignore[misc]
+    pictures = {changed(filters, IMAGE, (seed, 0)).std().round(6) for seed in range(30)}
     assert len(pictures) > 3
-    assert ImageFilter(chance=1, avg_blur=None, gaussian_blur_sigma=None).draw((1, 1), UNIT) is None
+    assert {row["kind"] for row in filters.drawn(pairs(30)) if row} == {"emboss", "mean", "gaussian"}
+    none = ImageFilter(chance=1, avg_blur=None, gaussian_blur_sigma=None)
+    assert none.effects(pairs(2), UNIT) == none.drawn(pairs(2)) == [None, None]
 
 
 def test_a_deformation_reaches_alpha_and_is_smooth() -> None:
-    field = ImageDeformation(chance=1, alpha=6, sigma=5).draw((1, 2), 80, 90)
+    seeds = np.array([[1, 2]], np.int64)
+    (field,) = ImageDeformation(chance=1, alpha=6, sigma=5).fields(seeds, 80, 90)
     assert field is not None
     assert field.shape == (80, 90, 2)
     assert np.abs(field).max() == pytest.approx(6, rel=1e-5)
     assert np.abs(np.diff(field, axis=0)).max() < 3
-    rougher = ImageDeformation(chance=1, alpha=6, sigma=1).draw((1, 2), 80, 90)
+    (rougher,) = ImageDeformation(chance=1, alpha=6, sigma=1).fields(seeds, 80, 90)
     assert rougher is not None
     assert np.abs(np.diff(rougher, axis=0)).mean() > 2 * np.abs(np.diff(field, axis=0)).mean()
-    assert ImageDeformation(chance=1, alpha=0).draw((1, 2), 8, 9) is None
+    assert ImageDeformation(chance=1, alpha=0).fields(seeds, 8, 9) == [None]
 
 
 @pytest.mark.parametrize("augmentation", [RandomTransformer, ImageNoise, SaltPepper, ImageFilter, ImageDeformation])
-def test_without_a_chance_nothing_is_drawn(augmentation: type[RandomTransformer]) -> None:
-    quiet = augmentation(chance=0)
-    assert all(quiet.generator((seed, seed)) is None for seed in range(50))
-    assert all(augmentation(chance=1).generator((seed, seed)) is not None for seed in range(50))
+def test_a_chance_decides_who_draws(augmentation: type[Augmentation]) -> None:
+    assert augmentation(chance=0).drawn(pairs(50)) == [None] * 50
+    assert None not in augmentation(chance=1).drawn(pairs(50))
+    half = [row is not None for row in augmentation(chance=0.5).drawn(pairs(200))]
+    assert 70 < sum(half) < 130
+
+
+def test_what_is_drawn_is_what_is_done() -> None:
+    transformer = RandomTransformer(**{**STILL, "translate_horizontal": 0.5})
+    shifts = [matrix[0, 2] for matrix in transformer.matrices(pairs(20), 30, 40) if matrix is not None]
+    assert shifts == pytest.approx([row["translate_horizontal"] * 40 for row in transformer.drawn(pairs(20)) if row])
+    noise = ImageNoise(**{**QUIET, "brightness": 0.2})
+    for index, row in enumerate(noise.drawn(pairs(5))):
+        assert row is not None
+        assert float((noised((index, 0), brightness=0.2) - IMAGE).mean()) == pytest.approx(row["brightness"], abs=1e-5)
 
 
 def test_hue_turns_either_way() -> None:
