@@ -58,7 +58,7 @@ class EmbeddedPlatform:
 
     @property
     def model_types(self) -> ModelTypes:
-        """Model types: list, get, validate_settings, add."""
+        """Model types: list, get, validate_settings, preview, add."""
         return self._service.model_types
 
     @property

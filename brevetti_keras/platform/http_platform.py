@@ -17,10 +17,13 @@ from brevetti_keras.utils.encode import from_json, to_jsonable
 from brevetti_keras.utils.errors import ConflictError, NotFoundError, PlatformError
 from brevetti_keras.wire import routes
 from brevetti_keras.wire.events import Event, EventKind
+from brevetti_keras.wire.previews import Preview
 from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
 
 _Record = TypeVar("_Record", bound=BaseModel)
 _MOST = 10_000
+# A server makes it within a minute, after those that came before.
+_PREVIEW_SECONDS = 120.0
 
 
 class _Group:
@@ -153,6 +156,14 @@ class _ModelTypes(_Group):
         """Returns what is wrong with each wrong setting, by its dotted name."""
         path = routes.MODEL_TYPE_VALIDATE.replace("{name:path}", quote(name))
         return self._one(_Wrong, "POST", path, json={"settings": to_jsonable(settings)}).errors
+
+    def preview(
+        self, name: str, settings: Mapping[str, Any], dataset_ids: Sequence[str], count: int = 8, seed: int = 0
+    ) -> Preview:
+        """Returns pictures of samples as the model type's network will get them."""
+        path = routes.MODEL_TYPE_PREVIEW.replace("{name:path}", quote(name))
+        body = {"settings": to_jsonable(settings), "dataset_ids": [*dataset_ids], "count": count, "seed": seed}
+        return self._one(Preview, "POST", path, json=body, timeout=_PREVIEW_SECONDS)
 
     def add(self, reference: str) -> ModelType:
         """Adds `module:Class`, which the server must be able to import."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, Self
 
 from brevetti_keras.wire.events import Event, EventKind
+from brevetti_keras.wire.previews import Preview
 from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
 
 
@@ -94,6 +95,12 @@ class ModelTypeGroup(Protocol):
 
     def validate_settings(self, name: str, settings: Mapping[str, Any]) -> dict[str, str]:
         """Returns what is wrong with each wrong setting by its dotted name, as a job of the model type would say."""
+        ...
+
+    def preview(
+        self, name: str, settings: Mapping[str, Any], dataset_ids: Sequence[str], count: int = 8, seed: int = 0
+    ) -> Preview:
+        """Returns pictures of samples as the model type's network will get them, drawn by the seed."""
         ...
 
     def add(self, reference: str) -> ModelType:

@@ -29,16 +29,34 @@ def wrong_settings(reference: str, values: Any) -> dict[str, str]:
         NotFoundError: if there is no such module or class.
         InvalidInputError: if it is neither.
     """
-    settings = _settings_class(reference)
-    if not isinstance(values, Mapping):
-        return {"": f"expected names and values, received {type(values).__name__}"}
     try:
-        merge(settings, [platform_source(settings, values)])
+        checked_settings(reference, values)
     except SettingsError as error:
         return error.errors or {"": str(error)}
-    except BrevettiError as error:
-        return {"": str(error)}
     return {}
+
+
+def checked_settings(reference: str, values: Any) -> BaseModel:
+    """Returns the settings that a job of the class will have.
+
+    Args:
+        reference: `"module:Class"` of a ModelType or a Job.
+        values: nested names to values, as a form sends them.
+
+    Raises:
+        SettingsError: if a setting is wrong; its `errors` name each.
+        NotFoundError: if there is no such module or class.
+        InvalidInputError: if it is neither.
+    """
+    settings = _settings_class(reference)
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"expected names and values, received {type(values).__name__}")
+    try:
+        return merge(settings, [platform_source(settings, values)])
+    except SettingsError:
+        raise
+    except BrevettiError as error:
+        raise SettingsError(str(error)) from error
 
 
 def _settings_class(reference: str) -> type[BaseModel]:

@@ -46,7 +46,7 @@ class Service:
         self.jobs_folder = folders.root
         self.tags = Tags(store)
         self.datasets = Datasets(store, self.tags)
-        self.model_types = ModelTypes(store)
+        self.model_types = ModelTypes(store, self.datasets)
         self.events = Events(store, folders)
         self.launches = Launches(store, folders, self.events)
         queue = JobQueue(store, folders, self.events, home)

@@ -169,6 +169,23 @@ class PlatformContract:
         with pytest.raises(NotFoundError):
             check("no-such-type", {})
 
+    def test_samples_are_shown_as_the_network_gets_them(self, platform, vials):
+        dataset = platform.datasets.add(str(vials))
+        show = platform.model_types.preview
+        name = "image-classification"
+        found = show(name, {"image_pipeline": {"target_size": [5, 7]}}, [dataset.name, dataset.id], count=3)
+        assert [len(sample.views) for sample in found.samples] == [2, 2, 2]
+        assert {sample.label for sample in found.samples} == {"cracked", "good"}
+        assert {(view.pipeline, view.shape) for view in found.samples[0].views} == {("image_pipeline", (5, 7, 3))}
+        assert found.samples[0].views[0].image.startswith("data:image/png;base64,")
+        assert set(show(name, {"epochs": 0}, [dataset.id]).errors) == {"epochs"}
+        with pytest.raises(NotFoundError):
+            show(name, {}, ["no-such-dataset"])
+        with pytest.raises(NotFoundError):
+            show("no-such-type", {}, [dataset.id])
+        with pytest.raises(InvalidInputError):
+            show(name, {}, [dataset.id], count=0)
+
     def test_root_tags(self, platform, vials):
         dataset = platform.datasets.add(str(vials), tags=["line=3"])
         config = platform.jobs.create("x", dataset_ids=[dataset.id])

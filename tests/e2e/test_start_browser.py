@@ -276,6 +276,35 @@ def test_a_dataset_is_edited_in_place_and_removed(page: Page, site: Site, folder
     assert dataset not in {one.id for one in site.service.datasets.list()}
 
 
+def test_samples_are_shown_as_the_network_gets_them(page: Page, site: Site, folder: Path, seen: Seen) -> None:
+    (folder / "good" / "broken.png").write_bytes(b"no image")
+    dataset = site.service.datasets.add(str(folder), name="previewed").id
+    opened(page, site, f"/jobs/new?model_type=image-classification&dataset={dataset}")
+    section = page.locator("#preview")
+    page.locator("summary", has_text="Image pipeline").click()
+    page.get_by_label("Target size 1").fill("30")
+    section.get_by_role("button", name="Show eight samples").click()
+    expect(section.locator("figure")).to_have_count(7, timeout=_SLOW)
+    pictures = section.locator("figure", has_text="0.png").first.locator("img")
+    expect(pictures).to_have_count(2)
+    assert pictures.first.evaluate("image => image.decode().then(() => image.naturalHeight)") == 30
+    assert "as the network gets it" in pictures.first.get_attribute("alt")
+    assert "varied by Augmentation" in pictures.last.get_attribute("alt")
+    expect(section.locator("figure", has_text="broken.png")).to_contain_text("Not shown: expected an image")
+    page.get_by_label("Target size 1").fill("0")
+    page.keyboard.press("Tab")
+    expect(section.get_by_role("status")).to_have_text("The settings or data have changed since.")
+    section.get_by_role("button", name="Show again").click()
+    expect(section.locator(".field-error")).to_have_text("One setting is wrong; it is marked.", timeout=_SLOW)
+    expect(page.locator("settings-form .field-error")).to_have_count(1)
+    expect(section.locator("figure")).to_have_count(7)
+    expect(page.locator("#pictures")).to_be_hidden()
+    check_clean(seen, site)
+    page.get_by_label("previewed").uncheck()
+    section.get_by_role("button").click()
+    expect(page.locator("#data .field-error")).to_contain_text("choose at least one dataset")
+
+
 def test_a_dataset_that_a_job_used_says_why_it_stays(page: Page, site: Site) -> None:
     opened(page, site, f"/datasets/{site.service.datasets.get('vials').id}")
     page.get_by_role("button", name="Remove dataset").click()

@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from brevetti_keras.server.service import Service
+from brevetti_keras.wire.previews import Preview
 from brevetti_keras.wire.records import AccessKey, ModelType
-from brevetti_keras.wire.routes import KEYS, MODEL_TYPE_VALIDATE, MODEL_TYPES, VERIFY
+from brevetti_keras.wire.routes import KEYS, MODEL_TYPE_PREVIEW, MODEL_TYPE_VALIDATE, MODEL_TYPES, VERIFY
 
 
 class Reference(BaseModel):
@@ -24,6 +25,14 @@ class GivenSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     settings: dict[str, Any]
+
+
+class WantedPreview(GivenSettings):
+    """What `model_types.preview` takes: settings, and the datasets whose samples are shown."""
+
+    dataset_ids: Annotated[list[str], Field(max_length=1000)]
+    count: Annotated[int, Field(ge=1, le=64)] = 8
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
 
 class WrongSettings(BaseModel):
@@ -65,6 +74,11 @@ def platform_router(service: Service) -> APIRouter:
     def validate_settings(name: str, body: GivenSettings) -> WrongSettings:
         """Checks settings as a job of the model type will."""
         return WrongSettings(errors=service.model_types.validate_settings(name, body.settings))
+
+    @router.post(MODEL_TYPE_PREVIEW, tags=["model types"])
+    def preview_samples(name: str, body: WantedPreview) -> Preview:
+        """Some samples as the model type's network will get them."""
+        return service.model_types.preview(name, body.settings, body.dataset_ids, body.count, body.seed)
 
     @router.get(MODEL_TYPES + "/{name:path}", tags=["model types"])
     def get_model_type(name: str) -> ModelType:

@@ -6,7 +6,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const settings = document.getElementById("settings");
   const said = form.querySelector(".said");
   const filter = document.getElementById("filter");
-  const place = { data: document.getElementById("data"), type: document.getElementById("type"), start: document.getElementById("start") };
+  const place = Object.fromEntries(["data", "type", "preview", "start"].map((id) => [id, document.getElementById(id)]));
+  const pictures = document.getElementById("pictures");
   // What was filled in for a model type is there again when it is chosen again.
   const kept = new Map();
   let shown = null;
@@ -65,15 +66,59 @@ document.addEventListener("DOMContentLoaded", () => {
     return false;
   }
 
-  async function areWrong(value) {
-    const address = `/api/model-types/${encodeURIComponent(shown)}/validate`;
-    const { errors } = await brevetti.send("POST", address, { settings: value });
+  // Marks what is wrong, and says so in the section that was asked.
+  function marked(section, errors) {
     const others = settings.showErrors(errors);
     const number = Object.keys(errors).length;
     if (!number) return false;
     const line = number === 1 ? "One setting is wrong; it is marked." : `${number} settings are wrong; they are marked.`;
-    brevetti.showError(place.start, null, new Error(others.length ? others.join("; ") : line));
+    brevetti.showError(section, null, new Error(others.length ? others.join("; ") : line));
     return true;
+  }
+
+  async function areWrong(value) {
+    const address = `/api/model-types/${encodeURIComponent(shown)}/validate`;
+    return marked(place.start, (await brevetti.send("POST", address, { settings: value })).errors);
+  }
+
+  // Each press after the first draws other samples and other variations, unless what they are drawn from has changed.
+  let drawn = { of: "", seed: 0 };
+
+  async function preview(button) {
+    if (missing()) return;
+    const line = place.preview.querySelector(".said");
+    const asked = { settings: settings.value, dataset_ids: datasets().map((one) => one.value) };
+    const of = JSON.stringify([shown, asked]);
+    drawn = { of, seed: of === drawn.of ? drawn.seed + 1 : 0 };
+    button.disabled = true;
+    line.textContent = "The samples are prepared…";
+    try {
+      const answer = await brevetti.send("POST", `/api/model-types/${encodeURIComponent(shown)}/preview`, { ...asked, seed: drawn.seed });
+      if (marked(place.preview, answer.errors)) {
+        pictures.hidden = true;
+        drawn.of = "";
+        line.textContent = "";
+        return;
+      }
+      pictures.classList.remove("old");
+      brevetti.drawPreview(pictures, answer, (name) => settings.labelOf(name));
+      line.textContent = answer.samples.length ? "With the settings above." : "";
+      button.textContent = "Show others";
+    } catch (error) {
+      line.textContent = "";
+      brevetti.showError(place.preview, null, error);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  // Pictures of other settings or data would mislead.
+  function outdate() {
+    const of = JSON.stringify([shown, { settings: settings.value, dataset_ids: datasets().map((one) => one.value) }]);
+    if (pictures.hidden || of === drawn.of) return;
+    pictures.classList.add("old");
+    place.preview.querySelector(".said").textContent = "The settings or data have changed since.";
+    place.preview.querySelector("button").textContent = "Show again";
   }
 
   async function makeJob(value) {
@@ -127,7 +172,9 @@ document.addEventListener("DOMContentLoaded", () => {
   form.addEventListener("change", (event) => {
     if (event.target.name === "dataset_id") countChosen();
     if (event.target.name === "model_type") drawSettings();
+    outdate();
   });
+  place.preview.querySelector("button").addEventListener("click", (event) => preview(event.target));
   filter?.addEventListener("input", find);
   if (filter) countChosen();
   drawSettings();

@@ -278,8 +278,10 @@
 
   class SettingsForm extends HTMLElement {
     #root = null;
+    #schema = {};
 
     draw(schema, value) {
+      this.#schema = schema;
       const parts = schema.$defs ?? {};
       this.#root = partNode({ properties: {}, ...schema }, filled(schema, value ?? {}, parts), { name: "settings" }, parts);
       this.replaceChildren(this.#root.element);
@@ -287,6 +289,16 @@
 
     get value() {
       return this.#root ? this.#root.read() : {};
+    }
+
+    // The words that stand for a dotted name: those of the schema.
+    labelOf(name) {
+      let schema = this.#schema;
+      const found = name.split(".").map((part) => {
+        schema = resolve(schema?.properties?.[part] ?? schema?.items, this.#schema.$defs ?? {});
+        return schema["x-label"] ?? words(part);
+      });
+      return found.join(", ");
     }
 
     // Marks each wrong value; returns the messages of names that no field has.

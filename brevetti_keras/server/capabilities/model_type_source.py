@@ -1,7 +1,9 @@
-"""Reads a model type's description, and checks settings for it, in child processes; tells when its source changed.
+"""Reads a model type's description, checks settings for it and previews samples, all in child processes; tells when its
+source changed.
 
 probe("my_package.train:TrainingJob").settings_schema
 wrong_settings("my_package.train:TrainingJob", {"epochs": 0})       # {"epochs": "expected …, received 0"}
+preview("my_package.train:TrainingJob", {"settings": {}, "datasets": […], "count": 8, "seed": 0}).samples
 """
 
 import hashlib
@@ -14,13 +16,16 @@ from typing import Any
 from brevetti_keras.server.child_processes import child_environment, module_command
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError
+from brevetti_keras.wire.previews import Preview
 from brevetti_keras.wire.records import ModelType
 
 PROBE_SECONDS = 120
+PREVIEW_SECONDS = 60
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PROBE = "brevetti_keras.server.model_type_probe"
-# It stands a layer above, where a job's settings are put together, and is only ever run by its name.
+# They stand a layer above, where a job's settings are put together, and are only ever run by their names.
 _CHECK = "brevetti_keras.platform.settings_check"
+_PREVIEW = "brevetti_keras.platform.sample_preview"
 
 
 def probe(reference: str, name: str = "") -> ModelType:
@@ -55,21 +60,41 @@ def wrong_settings(reference: str, settings: Mapping[str, Any]) -> dict[str, str
     return {str(name): str(text) for name, text in answer["wrong"].items()}
 
 
-def _ask(module: str, reference: str, *words: str, content: bytes = b"") -> dict[str, Any]:
+def preview(reference: str, request: Mapping[str, Any]) -> Preview:
+    """Has some samples shown in a child process as the network of a model type will get them.
+
+    Args:
+        reference: names a ModelType or a Job.
+        request: what `brevetti_keras.platform.sample_preview` takes.
+
+    Raises:
+        InvalidInputError, NotFoundError: as `probe`; and if it takes too long.
+    """
+    content = to_json(request).encode("utf-8")
+    return Preview.model_validate(_ask(_PREVIEW, reference, content=content, seconds=PREVIEW_SECONDS, to="previewed"))
+
+
+def _ask(
+    module: str,
+    reference: str,
+    *words: str,
+    content: bytes = b"",
+    seconds: float | None = None,
+    to: str = "imported",
+) -> dict[str, Any]:
     command = module_command(module, reference, *words)
+    seconds = seconds or PROBE_SECONDS
     try:
         done = subprocess.run(
-            command, env=child_environment(), capture_output=True, timeout=PROBE_SECONDS, check=False, input=content
+            command, env=child_environment(), capture_output=True, timeout=seconds, check=False, input=content
         )
     except subprocess.TimeoutExpired as error:
-        raise InvalidInputError(
-            f"expected {reference} to be imported within {PROBE_SECONDS} s, and it was not"
-        ) from error
+        raise InvalidInputError(f"expected {reference} to be {to} within {seconds} s, and it was not") from error
     # The module may print what it likes; the child's answer is the last line.
     lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
     if not lines or not lines[-1].startswith("{"):
         reason = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no answer"])[-1]
-        raise InvalidInputError(f"expected {reference} to be importable, received: {reason[:300]}")
+        raise InvalidInputError(f"expected {reference} to be {to}, received: {reason[:300]}")
     answer: dict[str, Any] = from_json(lines[-1])
     if "error" in answer:
         kind = NotFoundError if answer["kind"] == "NotFoundError" else InvalidInputError

@@ -2,25 +2,39 @@
 
     service.model_types.list()
     service.model_types.add("my_package.train:TrainingJob")
+    service.model_types.preview("image-classification", {"epochs": 3}, ["vials"]).samples
 
 Their modules are imported in a child process only, so that nothing of theirs loads into the server. What the child
 found is stored by version; it runs again only when the module's files have changed.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brevetti_keras.registry import FoundModelType, find_model_types
 from brevetti_keras.schema.settings import nearest
 from brevetti_keras.server import tables
-from brevetti_keras.server.capabilities.model_type_source import fingerprint, probe, wrong_settings
+from brevetti_keras.server.capabilities.datasets import Datasets
+from brevetti_keras.server.capabilities.model_type_source import fingerprint, preview, probe, wrong_settings
 from brevetti_keras.server.session import Row
 from brevetti_keras.server.store import Store
 from brevetti_keras.utils.encode import from_json, to_json
-from brevetti_keras.utils.errors import BrevettiError, ConflictError, NotFoundError, SettingsError
+from brevetti_keras.utils.errors import (
+    BrevettiError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PlatformError,
+    SettingsError,
+)
+from brevetti_keras.wire.previews import Preview
 from brevetti_keras.wire.records import ModelType, utc_now
 
 _INSTALLED = "entry point"
+_MOST_SAMPLES = 64
+_PREVIEWS = 2
+_PATIENCE_SECONDS = 30.0
 
 
 class ModelTypes:
@@ -28,10 +42,13 @@ class ModelTypes:
 
     Args:
         store: the platform's database.
+        datasets: looks up whose samples are previewed.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, datasets: Datasets) -> None:
         self._store = store
+        self._datasets = datasets
+        self._previews = threading.BoundedSemaphore(_PREVIEWS)
 
     def list(self) -> list[ModelType]:
         """Returns all model types by name; of one that was added in several versions, the newest.
@@ -80,9 +97,40 @@ class ModelTypes:
             NotFoundError: if no model type has that name.
             InvalidInputError: if its module cannot be imported.
         """
-        found = self.get(name)
-        installed = find_model_types().get(found.name) if found.source == _INSTALLED else None
-        return wrong_settings(installed.reference if installed is not None else found.job, settings)
+        return wrong_settings(self._reference(name), settings)
+
+    def preview(
+        self, name: str, settings: Mapping[str, Any], dataset_ids: Sequence[str], count: int = 8, seed: int = 0
+    ) -> Preview:
+        """Shows some samples as the network of a model type will get them, made in a child process.
+
+        Args:
+            name: the model type's.
+            settings: as for `validate_settings`; every image pipeline and augmenter in them is shown.
+            dataset_ids: ids or names of the datasets to draw from.
+            count: of samples, 1 to 64, as many of each class as of the others.
+            seed: other samples and other variations for another one.
+
+        Returns:
+            The samples; if settings are wrong none, and what is wrong with each.
+
+        Raises:
+            NotFoundError: if no model type has that name, or a dataset is not there.
+            InvalidInputError: if its module cannot be imported, or it takes more than a minute.
+            PlatformError: if too many previews are being made.
+        """
+        if not 1 <= count <= _MOST_SAMPLES:
+            raise InvalidInputError(f"expected 1 to {_MOST_SAMPLES} samples, received {count}")
+        found = [self._datasets.get(dataset_id) for dataset_id in dict.fromkeys(dataset_ids)]
+        datasets = [{"id": one.id, "bucket": one.bucket} for one in found]
+        request = {"settings": settings, "datasets": datasets, "count": count, "seed": seed}
+        reference = self._reference(name)
+        if not self._previews.acquire(timeout=_PATIENCE_SECONDS):
+            raise PlatformError(f"{_PREVIEWS} previews are being made already: try again when they are there")
+        try:
+            return preview(reference, request)
+        finally:
+            self._previews.release()
 
     def check(self, name: str, settings: Mapping[str, Any]) -> ModelType:
         """Returns a model type that takes the settings.
@@ -125,6 +173,12 @@ class ModelTypes:
                     "the same version: raise its version"
                 )
         return _record(row)
+
+    def _reference(self, name: str) -> str:
+        """What names the class whose settings a job of the model type has."""
+        found = self.get(name)
+        installed = find_model_types().get(found.name) if found.source == _INSTALLED else None
+        return installed.reference if installed is not None else found.job
 
     def _installed(self, installed: FoundModelType, rows: Sequence[Row]) -> ModelType:
         present = fingerprint(installed.reference)

@@ -1,12 +1,16 @@
 import os
 import sys
+import time
 
 import pytest
 
 from brevetti_keras.registry import FoundModelType
+from brevetti_keras.server.capabilities import model_type_source as source
 from brevetti_keras.server.capabilities import model_types as module
 from brevetti_keras.server.capabilities.model_type_source import fingerprint, probe
-from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError, SettingsError
+from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError, PlatformError, SettingsError
+from brevetti_keras.wire.previews import Preview
+from tests.support.images import write_image_folder
 
 SOURCE = '''
 """A package of model types."""
@@ -102,7 +106,7 @@ def test_adding_twice_is_harmless_but_a_version_has_one_schema(service, package)
         ("some_vials.types:Odd", InvalidInputError, "a ModelType or a Job"),
         ("some_vials.types:broken", InvalidInputError, "a ModelType or a Job"),
         ("some_vials.failing:X", InvalidInputError, "this module fails"),
-        ("some_vials.ending:X", InvalidInputError, "importable"),
+        ("some_vials.ending:X", InvalidInputError, "to be imported"),
         ("some_vials.needy:X", InvalidInputError, "a_package_that_nobody_has"),
         ("-c:x", InvalidInputError, "module:Class"),
         ("os:system('x')", InvalidInputError, "module:Class"),
@@ -205,3 +209,86 @@ def test_settings_of_a_class_that_is_gone_cannot_be_checked(service, package):
     (package / "types.py").write_text("raise RuntimeError('gone')")
     with pytest.raises(InvalidInputError, match="gone"):
         service.model_types.validate_settings("some_vials.types:Job", {})
+
+
+PREVIEWED = """
+import os
+import sys
+import time
+
+from brevetti_keras.data.image import ImagePipeline
+from brevetti_keras.platform import Job
+
+
+class Reader(ImagePipeline):
+    def load_image(self, path):
+        if "hang" in path:
+            time.sleep(60)
+        if "crash" in path:
+            print("it ends here", file=sys.stderr, flush=True)
+            os._exit(3)
+        if "large" in path:
+            bytearray(8 << 30)
+        return super().load_image(path)
+
+
+class Settings(Job.Settings):
+    pictures: Reader = Reader(target_size=(4, 4))
+
+
+class Shown(Job):
+    settings: Settings
+
+    def run(self):
+        return None
+"""
+
+
+@pytest.fixture
+def shown(service, package, tmp_path):
+    """Previews the images of a folder of some name by a job of a test's own."""
+    (package / "pictures.py").write_text(PREVIEWED)
+    name = service.model_types.add("some_vials.pictures:Shown").name
+
+    def show(label, **more):
+        folder = write_image_folder(tmp_path / f"of-{label}", {label: 1}, size=(4, 4))
+        return service.model_types.preview(name, {}, [service.datasets.add(str(folder)).id], **more)
+
+    return show
+
+
+def test_a_preview_is_made_in_a_process_of_its_own_that_is_bounded(shown, monkeypatch):
+    assert shown("small").samples[0].views[0].shape == (4, 4, 3)
+    assert "more memory" in shown("large").samples[0].views[0].problem
+    with pytest.raises(InvalidInputError, match="to be previewed, received: it ends here"):
+        shown("crash")
+    monkeypatch.setattr(source, "PREVIEW_SECONDS", 3)
+    begin = time.monotonic()
+    with pytest.raises(InvalidInputError, match="to be previewed within 3 s"):
+        shown("hang")
+    assert time.monotonic() - begin < 30
+    assert "some_vials.pictures" not in sys.modules
+
+
+def test_too_many_previews_at_once_wait_and_are_refused(service, shown, monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
+    nested = []
+
+    def slow(reference, request):
+        if len(nested) < 3:
+            nested.append(len(nested))
+            shown(f"small-{len(nested)}")
+        return Preview()
+
+    monkeypatch.setattr(module, "preview", slow)
+    with pytest.raises(PlatformError, match="try again"):
+        shown("small")
+    assert nested == [0, 1]
+    nested[:] = [0, 1, 2]
+    assert shown("again") == Preview()
+
+
+def test_a_preview_has_some_samples(service):
+    for count in (0, 65):
+        with pytest.raises(InvalidInputError, match="1 to 64"):
+            service.model_types.preview("image-classification", {}, [], count)
