@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pydantic import field_validator
 
 from brevetti_keras.data.host_call import HostCall
-from brevetti_keras.data.image.augmentation import Effect, Floats, ValueRange, ordered
+from brevetti_keras.data.image.augmentation import Effect, Seeds, ValueRange, ordered
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
 from brevetti_keras.data.image.image_noise import ImageNoise
@@ -31,6 +31,7 @@ from brevetti_keras.schema import Settings, code_field, setting
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
+cv2 = lazy_import("cv2", install="opencv-python-headless")
 tf = lazy_import("tensorflow")
 
 Array = npt.NDArray[Any]
@@ -93,7 +94,7 @@ class ImageAugmenter(Settings):
         """
         if self.image_key not in batch:
             raise InvalidInputError(f"expected a batch with the key {self.image_key!r}, received {sorted(batch)}")
-        if not any(getattr(self, name).chance for name in _PARTS):
+        if not any(getattr(self, name).chance for name in PARTS):
             return dict(batch)
         keys = [key for key in (self.image_key, self.segmentation_key) if key in batch]
         tensors = [tf.convert_to_tensor(batch[key]) for key in keys]
@@ -116,23 +117,36 @@ class ImageAugmenter(Settings):
                 result.set_shape(tensor.shape)
         return {**batch, **dict(zip(keys, results, strict=True))}
 
-    def vary(self, images: Array, seeds: npt.NDArray[np.integer[Any]], masks: Array | None = None) -> list[Array]:
+    def vary(self, images: Array, seeds: npt.NDArray[np.integer[Any]]) -> Array:
         """Returns images varied as `__call__` does, without TensorFlow.
 
         Args:
             images: (batch, height, width, channels), or series (batch, time, height, width, channels).
             seeds: integers of shape (batch, 2).
-            masks: see `__call__`.
-
-        Returns:
-            The varied images, and the masks if there are any.
 
         Raises:
-            InvalidInputError: for seeds or masks of another shape, or values far outside the range.
+            InvalidInputError: for seeds of another shape, or values far outside the range.
         """
-        return self._augment(np.asarray(seeds).astype(np.int64), images, masks)
+        return self._augment(np.asarray(seeds).astype(np.int64), images)[0]
 
-    def _augment(self, seeds: npt.NDArray[np.int64], images: Array, masks: Array | None = None) -> list[Array]:
+    def vary_masks(self, masks: Array, seeds: npt.NDArray[np.integer[Any]]) -> Array:
+        """Returns masks, (batch, height, width) or (batch, height, width, classes), moved as `vary` moves images."""
+        motions = self._motions(np.asarray(seeds).astype(np.int64), masks.shape[1:3])
+        return np.stack([warp_mask(mask, motion) for mask, motion in zip(masks, motions, strict=True)])
+
+    def drawn(self, seeds: npt.NDArray[np.integer[Any]]) -> list[dict[str, dict[str, Any]]]:
+        """Returns what each sample draws, for people to read: values by name, by the part that draws them.
+
+        Args:
+            seeds: integers of shape (batch, 2).
+        """
+        columns = {name: getattr(self, name).drawn(np.asarray(seeds).astype(np.int64)) for name in PARTS}
+        return [
+            {name: rows[index] for name, rows in columns.items() if rows[index] is not None}
+            for index in range(len(seeds))
+        ]
+
+    def _augment(self, seeds: Seeds, images: Array, masks: Array | None = None) -> list[Array]:
         if seeds.shape != (len(images), 2):
             raise InvalidInputError(f"expected seeds of shape ({len(images)}, 2), received {seeds.shape}")
         sides = images.shape[-3:-1]
@@ -140,31 +154,44 @@ class ImageAugmenter(Settings):
         if masks is not None and masks.shape[: 3 + frames] != images.shape[:-1]:
             raise InvalidInputError(f"expected masks of the images' size {images.shape[:-1]}, received {masks.shape}")
         limits = self._limits(images)
-        result = np.empty_like(images)
-        moved = None if masks is None else np.empty_like(masks)
-        for index, row in enumerate(seeds):
-            pair = (int(row[0]), int(row[1]))
-            motion = Motion(self.random_transformer.draw(pair, *sides), self.image_deformation.draw(pair, *sides))
-            effects = [part.draw(pair, limits) for part in (self.image_filter, self.image_noise, self.salt_pepper)]
-            drawn = [effect for effect in effects if effect is not None]
+        motions = self._motions(seeds, sides)
+        effects = [part.effects(seeds, limits) for part in (self.image_filter, self.image_noise, self.salt_pepper)]
+        results = [np.empty_like(images)] if masks is None else [np.empty_like(images), np.empty_like(masks)]
+        for index, motion in enumerate(motions):
+            drawn = [effect for part in effects if (effect := part[index]) is not None]
             place: Any = slice(index, index + 1) if frames == 0 else index
-            for source, target in zip(images[place], result[place], strict=True):
-                target[...] = self._vary(source, motion, drawn, limits)
-            if masks is not None and moved is not None:
-                for source, target in zip(masks[place], moved[place], strict=True):
+            for frame, (source, target) in enumerate(zip(images[place], results[0][place], strict=True)):
+                self._vary(source, target, motion, drawn, limits, frame)
+            if masks is not None:
+                for source, target in zip(masks[place], results[1][place], strict=True):
                     target[...] = warp_mask(source, motion)
-        return [result] if moved is None else [result, moved]
+        return results
 
-    def _vary(self, image: Array, motion: Motion, effects: Sequence[Effect], limits: ValueRange) -> Array:
-        if motion.is_still and not effects:
-            return image
-        varied: Floats = image.astype(np.float32, copy=False)
-        varied = warp_image(varied, motion, self.random_transformer.interpolation, limits[0])
+    def _motions(self, seeds: Seeds, sides: tuple[int, ...]) -> list[Motion]:
+        matrices = self.random_transformer.matrices(seeds, *sides)
+        return list(map(Motion, matrices, self.image_deformation.fields(seeds, *sides)))
+
+    def _vary(
+        self, source: Array, target: Array, motion: Motion, effects: Sequence[Effect], limits: ValueRange, frame: int
+    ) -> None:
+        """Writes the varied `source` to `target`: 32-bit floats in place, bytes moved as bytes, others as floats."""
+        interpolation = self.random_transformer.interpolation
+        if source.dtype not in (np.float32, np.uint8):
+            values = source.astype(np.float32)
+            self._vary(values.copy(), values, motion, effects, limits, frame)
+            target[...] = np.clip(np.rint(values), *limits) if target.dtype.kind in "iu" else values
+            return
+        if motion.is_still:
+            np.copyto(target, source)
+        else:
+            warp_image(source, motion, interpolation, limits[0], out=target)
+        if not effects:
+            return
+        values = target.astype(np.float32, copy=False)
         for effect in effects:
-            varied = effect(varied)
-        if image.dtype.kind in "iu":
-            return np.clip(np.rint(varied), *limits).astype(image.dtype)
-        return varied
+            effect(values, frame)
+        if values is not target:
+            cv2.convertScaleAbs(values, dst=target)
 
     def _limits(self, images: Array) -> ValueRange:
         if self.value_range is None and images.dtype.kind in "iu":
@@ -180,7 +207,7 @@ class ImageAugmenter(Settings):
         return low, high
 
 
-_PARTS = ("random_transformer", "image_noise", "salt_pepper", "image_filter", "image_deformation")
+PARTS = ("random_transformer", "image_noise", "salt_pepper", "image_filter", "image_deformation")
 
 
 def _seed_rows(seed: Any, images: Any) -> Any:
