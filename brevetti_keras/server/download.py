@@ -43,7 +43,7 @@ def readable_file(service: Service, principal: Principal, path: str) -> str:
     except (OSError, ValueError) as error:
         raise missing from error
     plain = os.path.normpath(path)
-    if any(_opens(bucket, plain, real) for bucket in buckets):
+    if any(_opens(bucket, plain, real) for bucket in buckets) and not _of_the_platform(service, real):
         return real
     job_id, inner = _artifact_of(service, real)
     if not job_id or (principal.kind == "job" and principal.job_id != job_id):
@@ -120,6 +120,14 @@ def _inside(folder: str, path: str) -> bool:
 
 def _hidden(relative: str) -> bool:
     return any(part.startswith(".") for part in relative.split("/"))
+
+
+def _of_the_platform(service: Service, real: str) -> bool:
+    """Tells whether a file is the platform's own: a dataset may lie around its workspace, and then does not open it."""
+    home, jobs = os.path.realpath(service.home), os.path.realpath(service.jobs_folder)
+    if _inside(os.path.join(home, "datasets"), real) or _artifact_of(service, real)[0]:
+        return False
+    return _inside(home, real) or _inside(jobs, real)
 
 
 def _artifact_of(service: Service, real: str) -> tuple[str, str]:

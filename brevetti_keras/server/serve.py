@@ -64,6 +64,8 @@ def serve(
     for path in (tls_cert, tls_key):
         if path and not os.path.isfile(path):
             raise InvalidInputError(f"expected a PEM file, received {path}, which is not there")
+    # Nothing that the server or its jobs make may be written by others, whatever the machine's habit is.
+    os.umask(os.umask(0o077) | 0o022)
     with open_service(home, database_url=database_url) as service:
         if not is_loopback(host):
             _check_public(service, host, bool(tls_cert))

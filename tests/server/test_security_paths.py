@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+import re
 import stat
 import unicodedata
 
+import httpx
 import pytest
+
+from tests.support.processes import Server
 
 SECRET = b"what no answer may hold"
 FORMS = [
@@ -101,14 +105,67 @@ def test_s03_a_job_names_no_place_outside_itself(served, service, job, place):
 
 
 def test_s03_an_address_in_a_dataset_s_place_is_never_fetched(served, service):
-    """S03: a job's key adds no dataset; what a user names elsewhere opens nothing here."""
-    own, user = served.job(service.jobs.create("own")), served.user()
-    assert own.post("/api/datasets", json={"bucket": service.home}).status_code == 404
+    """S03: a bucket's prefix may be named by a user; what it is called opens nothing here."""
+    user = served.user()
+    assert user.post("/api/datasets", json={"bucket": "gs://other/x"}).status_code == 201
+    for path in ("gs://other/x", "gs://other/x/a.png", "gs://other/x/../../../../etc/passwd"):
+        assert user.get("/download", params={"path": path}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        *((f"{scheme}://169.254.169.254/latest", 422) for scheme in ("http", "https", "HTTP", "ftp", "s3", "gopher")),
+        *(
+            (f"gs://{rest}", 422)
+            for rest in ("", "/", "a:b@bucket/x", "bucket:80/x", "bucket/../x", "b%2f/x", "UPPER/x")
+        ),
+        *(("file://other.example/etc", 422), ("data://x", 422), ("memory://x", 422), ("\0", 422), ("", 422)),
+        *(("file:///nowhere/at/all", 404), ("../nowhere", 404)),
+    ],
+)
+def test_s03_a_dataset_lies_on_this_machine_or_in_a_bucket(served, service, place, status):
+    """S03: an address of another kind is refused whole, by whichever route it comes."""
+    user = served.user()
+    for address, body in (("", {"bucket": place}), ("/find-or-add", {"path_or_name": place})):
+        answer = user.post("/api/datasets" + address, json=body)
+        assert (answer.status_code, "\n" in answer.json()["error"]) == (status, False), answer.text
     assert service.datasets.list() == []
-    for bucket in ("gs://other/x", "http://169.254.169.254/"):
-        user.post("/api/datasets", json={"bucket": bucket})
-        for path in (bucket, f"{bucket}/a.png", f"{bucket}/../../../../etc/passwd"):
-            assert user.get("/download", params={"path": path}).status_code == 404
+
+
+def test_s03_a_job_s_key_sets_no_dataset_s_place(served, service, vials):
+    """S03: neither of its own datasets nor of others: it has no route there."""
+    dataset = service.datasets.add(vials)
+    own = served.job(service.jobs.create("own", dataset_ids=[dataset.id]))
+    body = {"bucket": service.home}
+    for verb, address in (
+        ("POST", "/api/datasets"),
+        ("POST", "/api/datasets/find-or-add"),
+        ("PATCH", f"/api/datasets/{dataset.id}"),
+        ("PUT", f"/api/datasets/{dataset.id}"),
+        ("DELETE", f"/api/datasets/{dataset.id}"),
+        ("POST", "/api/jobs"),
+    ):
+        assert own.request(verb, address, json=body).status_code == 404, (verb, address)
+    assert service.datasets.list() == [dataset]
+
+
+def test_s03_a_dataset_around_the_workspace_does_not_open_it(served, service, job, tmp_path):
+    """S03: neither another job's key in its info.json nor the database, to a job or to a user."""
+    (tmp_path / "beside.txt").write_text("beside")
+    dataset = service.datasets.add(str(tmp_path))
+    service.artifacts.write(job.id, "made.txt", b"made")
+    own = served.job(service.jobs.create("own", dataset_ids=[dataset.id]))
+    asked = {
+        f"{tmp_path}/beside.txt": 200,
+        f"{service.home}/jobs/{job.id}/artifacts/made.txt": 200,
+        f"{service.home}/jobs/{job.id}/info.json": 404,
+        f"{service.home}/jobs/{job.id}/secret.html": 404,
+        f"{service.home}/platform.sqlite3": 404,
+        f"{service.home}/platform.lock": 404,
+    }
+    for client in (own, served.user()):
+        assert {path: client.get("/download", params={"path": path}).status_code for path in asked} == asked
 
 
 @pytest.mark.parametrize(
@@ -202,3 +259,45 @@ def test_s08_what_the_server_writes_is_its_owner_s_alone(served, service, job):
             assert not mode & (stat.S_IWGRP | stat.S_IWOTH), os.path.join(top, name)
     for folder in ("jobs", f"jobs/{job.id}", f"jobs/{job.id}/temp", f"jobs/{job.id}/artifacts", "datasets"):
         assert stat.S_IMODE(os.stat(f"{service.home}/{folder}").st_mode) == 0o700, folder
+
+
+@pytest.fixture
+def open_umask():
+    """The most careless that a user can have: what is made is for everyone, unless its maker says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def test_s08_a_careless_umask_opens_nothing(open_umask, home, vials):
+    """S08: what a server makes can be written by nobody else, whatever the habit of the machine is."""
+    with Server(home) as server, httpx.Client(base_url=server.url, headers={"Origin": server.url}) as browser:
+        browser.get(server.link)
+        dataset = browser.post("/api/datasets", json={"bucket": vials}).json()["id"]
+        job = browser.post("/api/jobs", json={"name": "first", "dataset_ids": [dataset]}).json()["id"]
+        base = f"/api/jobs/{job}"
+        assert browser.put(f"{base}/artifacts/deep/er/a.txt", content=b"x").status_code == 201
+        assert browser.put(f"{base}/charts/c", json={"mark": "bar"}).status_code == 204
+    found = {os.path.join(top, name) for top, folders, names in os.walk(home) for name in [*folders, *names]}
+    assert len(found) > 12
+    for path in found:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        assert not mode & (stat.S_IWGRP | stat.S_IWOTH), (path, oct(mode))
+    for folder in ("", "jobs", "datasets", f"jobs/{job}", f"jobs/{job}/temp", f"jobs/{job}/artifacts"):
+        assert stat.S_IMODE(os.stat(os.path.join(home, folder)).st_mode) == 0o700, folder
+    for name in ("platform.sqlite3", "platform.lock", f"jobs/{job}/info.json"):
+        assert stat.S_IMODE(os.stat(os.path.join(home, name)).st_mode) == 0o600, name
+
+
+def test_s08_work_files_have_names_that_nobody_can_guess(service, job, monkeypatch):
+    """S08: nobody can put a link or a file where the next one will be written."""
+    temporary = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda source, target: (temporary.append(source), replace(source, target)))
+    for number in range(3):
+        service.artifacts.write(job.id, "a.txt", b"%d" % number)
+        with service.artifacts.receive(job.id, "b.txt") as file:
+            file.write(b"x")
+    names = [os.path.basename(path) for path in temporary]
+    assert len(set(names)) == 6
+    assert all(re.fullmatch(r"\.[0-9a-f]{24}\.(tmp|upload)", name) for name in names)

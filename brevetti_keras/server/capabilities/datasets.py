@@ -11,6 +11,7 @@ from typing import Any
 
 from brevetti_keras.io.open import local_path_of
 from brevetti_keras.server import tables
+from brevetti_keras.server.capabilities.places import check_address
 from brevetti_keras.server.capabilities.tags import Tags, check_tag_ids, flat
 from brevetti_keras.server.capabilities.texts import checked_name, checked_text
 from brevetti_keras.server.session import Reader, Row
@@ -157,6 +158,8 @@ def _place(bucket: str) -> str:
 def _checked_bucket(bucket: str) -> str:
     if not checked_text(bucket, "dataset's place", 4096).strip():
         raise InvalidInputError("expected a folder, a CSV of samples or a URL, received an empty text")
+    if "://" in bucket and not bucket.lower().startswith("file://"):
+        check_address(bucket)
     place = _place(bucket)
     if "://" in place:
         return place
