@@ -140,7 +140,7 @@ def _views(
         yield PreviewView(pipeline=name, shape=image.shape, image=_picture(image, pipeline.value_range))
         for augmentation, augmenter in augmenters:
             if isinstance(augmenter, ImageAugmenter) and augmenter.image_key == pipeline.output_key:
-                varied = augmenter.bind([pipeline]).vary(image[None], np.array([seed]))[0][0]
+                varied = augmenter.bind([pipeline]).vary(image[None], np.array([seed]))[0]
                 picture = _picture(varied, pipeline.value_range)
                 yield PreviewView(pipeline=name, augmentation=augmentation, shape=varied.shape, image=picture)
     except DecodeError as error:
