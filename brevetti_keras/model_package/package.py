@@ -22,6 +22,7 @@ from brevetti_keras.model_package.keras_file import keras_bytes, load_keras, rea
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import DecodeError, InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
+from brevetti_keras.utils.redact import Redactor
 
 tf = lazy_import("tensorflow")
 
@@ -127,7 +128,7 @@ def package_model(
         path: where to, ending in `.tar.gz`.
         classes: what the outputs mean, in their order.
         image_pipeline: turns a file into the model's input.
-        metadata: anything that JSON can hold: settings, metrics, versions.
+        metadata: anything that JSON can hold: settings, metrics, versions. Passwords in URLs become `***`.
 
     Returns:
         The path, which is what a job's `run()` returns.
@@ -148,7 +149,8 @@ def package_model(
     }
     name = os.path.basename(target).removesuffix(_ENDING)
     version = _version(model, members)
-    members[archive.METADATA] = to_json(dict(metadata or {}), indent=1).encode()
+    # A package goes from hand to hand: an address in its settings leaves its password here.
+    members[archive.METADATA] = Redactor().text(to_json(dict(metadata or {}), indent=1)).encode()
     atomic_write(target, archive.pack(members, name=name, version=version))
     return target
 

@@ -3,11 +3,13 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from brevetti_keras.server.page_responses import PAGE_POLICY, REPORT_POLICY
 from tests.support.pages import HOSTILE, add_job
+from tests.support.served import routes
 
 ROOT = Path(__file__).parents[2]
 ATTACHED = [
@@ -113,6 +115,35 @@ def test_s23_errors_repeat_nothing_of_the_request(served, accept):
             assert answer.status_code in {400, 401, 403, 404, 405, 415, 421, 422} | signed_in, (verb, address)
             assert "canary" not in answer.text.lower(), (verb, address)
             assert "traceback" not in answer.text.lower()
+
+
+@pytest.mark.parametrize("who", ["client", "user", "browser"])
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_s23_no_route_answers_with_markup_of_the_request(served, who, accept):
+    """S23: over all routes and verbs: a page repeats nothing, and what JSON names no browser reads as markup."""
+    client, asked = getattr(served, who)(), 0
+    for path, methods in sorted(routes(served.app), key=str):
+        for verb in sorted(methods - {"HEAD"}):
+            address = re.sub(r"\{[^}]+\}", quote("<b>canary</b>"), path)
+            query = {
+                "state": "<b>canary</b>",
+                "limit": "<b>canary</b>",
+                "name": "<b>canary</b>",
+                "path": "<b>canary</b>",
+            }
+            headers = {"Accept": accept, "X-Canary": "<b>canary</b>", "Referer": "http://x/<b>canary</b>"}
+            answer = client.request(
+                verb, address, params=query, headers=headers, json={"<b>canary</b>": "<b>canary</b>"}
+            )
+            if answer.is_success or answer.is_redirect:
+                continue
+            asked += 1
+            assert b"<b>" not in answer.content, (verb, path)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            if answer.headers["content-type"] != "application/json":
+                assert answer.headers["content-type"] == "text/html; charset=utf-8", (verb, path)
+                assert "canary" not in answer.text, (verb, path)
+    assert asked > 40
 
 
 def test_s23_what_an_error_does_name_is_json_that_no_browser_reads_as_markup(served):

@@ -11,6 +11,7 @@ from brevetti_keras.server import tables
 from brevetti_keras.server.session import Reader, Row
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import BrevettiError, IntegrityError, InvalidInputError, NotFoundError
+from brevetti_keras.utils.redact import Redactor
 from brevetti_keras.wire.records import Job, JobConfig
 
 _PLAIN = (
@@ -51,8 +52,12 @@ def job_record(row: Row, queue_position: int | None = None) -> Job:
 
 
 def row_of(config: JobConfig, **more: Any) -> Row:
-    """Returns the row of a new job; the key is not in it."""
+    """Returns the row of a new job; the key is not in it, nor a password in a URL of the settings.
+
+    What the job needs to run stands in its `info.json`, which its owner alone may read.
+    """
     plain = config.model_dump(mode="json")
+    plain["settings"] = Redactor().value(plain["settings"])
     return {
         **{name: plain[name] for name in ("id", "run_id", "name", "model_type", "model_type_version", "job_class")},
         **{name: to_json(plain[name]) for name in ("datasets", "models", "tags", "settings")},
