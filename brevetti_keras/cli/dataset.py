@@ -2,6 +2,7 @@
 
 import click
 
+from brevetti_keras.cli.augment_preview import augment_preview_command
 from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import local_time, print_json, print_table, print_values
 from brevetti_keras.platform import connect, get_image_samples
@@ -83,6 +84,9 @@ def show(name: str, workspace: str | None, as_json: bool) -> None:
             ["folder", "images", "MB"],
             [[row["folder"], int(row["images"]), row["bytes"] / 1e6] for row in counts.to_dict("records")],
         )
+
+
+dataset.add_command(augment_preview_command)
 
 
 def _quoted(name: str) -> str:

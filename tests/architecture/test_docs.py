@@ -33,6 +33,7 @@ PUBLIC = {
         "TensorBoard",
     },
     "brevetti_keras.interfaces.pivot": {"export_pivot_table", "get_default_fields", "pivot_data", "pivot_fields"},
+    "brevetti_keras.interfaces.augment_preview": {"augment_preview"},
     "brevetti_keras.interfaces.facets_atlas": {"build_facets"},
     "brevetti_keras.interfaces.vegalite_charts": {
         "calibration",
