@@ -15,7 +15,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from brevetti_keras.server.answers import Refused, error_answer, status_of
+from brevetti_keras.server.answers import NO_KEY, Refused, error_answer, status_of
 from brevetti_keras.server.bodies import BodyLimits, checked_body
 from brevetti_keras.server.headers import with_security_headers
 from brevetti_keras.server.page_responses import error_page, login_page
@@ -33,10 +33,9 @@ from brevetti_keras.server.request_checks import (
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.sessions import Sessions
 from brevetti_keras.utils.errors import BrevettiError
-from brevetti_keras.wire.routes import DOWNLOAD, JOB_START, JOB_STOP, ROOT_TAGS
+from brevetti_keras.wire.routes import COMPLETE, DOWNLOAD, JOB_EVENTS, JOB_START, JOB_STOP, ROOT_TAGS
 
 _LOG = logging.getLogger(__name__)
-_NO_KEY = "expected a key ('Authorization: Bearer KEY') or the session that the server's one-time link opens"
 
 
 class AccessMiddleware:
@@ -106,6 +105,8 @@ class AccessMiddleware:
         if scope["path"] != LOGIN or scope["method"] != "GET":
             principal = await self._principal(scope, headers, key)
             scope.setdefault("state", {})["principal"] = principal
+            if principal.kind == "ended" and not _ends(principal.job_id, scope):
+                raise Refused(401, NO_KEY)
             if principal.kind == "job" and not _opens(principal.job_id, scope):
                 raise Refused(404, "no such job, or none that this key opens")
         return await checked_body(scope, receive, media_type, self._limits)
@@ -114,7 +115,7 @@ class AccessMiddleware:
         authorization = headers.get("authorization", "")
         scheme, _, bearer = authorization.partition(" ")
         if authorization and scheme.lower() != "bearer":
-            raise Refused(401, _NO_KEY)
+            raise Refused(401, NO_KEY)
         if bearer or key:
             principal = await to_thread.run_sync(self._of_key, bearer.strip() or key, not bearer)
         else:
@@ -123,15 +124,15 @@ class AccessMiddleware:
             if principal is not None:
                 check_cookie_use(scope, headers)
         if principal is None:
-            raise Refused(401, _NO_KEY)
+            raise Refused(401, NO_KEY)
         return principal
 
     def _of_key(self, key: str, jobs_only: bool) -> Principal | None:
         user = None if jobs_only else self._service.access.authenticate(key)
         if user is not None:
             return Principal("user", user.name)
-        job_id = self._service.jobs.of_key(key)
-        return Principal("job", job_id, job_id) if job_id is not None else None
+        found = self._service.jobs.of_key(key)
+        return Principal("ended" if found.ended else "job", found.job_id, found.job_id) if found is not None else None
 
 
 def _for_people(scope: Scope, refusal: Response) -> Response:
@@ -140,6 +141,11 @@ def _for_people(scope: Scope, refusal: Response) -> Response:
     if not asks or scope["path"].startswith("/api/"):
         return refusal
     return login_page() if refusal.status_code == 401 else error_page(refusal.status_code)
+
+
+def _ends(job_id: str, scope: Scope) -> bool:
+    """Tells whether a request is of the two that end a job; whether it says the same again, its route finds out."""
+    return scope["method"] == "POST" and scope["path"] in {JOB_EVENTS.format(id=job_id), COMPLETE.format(id=job_id)}
 
 
 def _opens(job_id: str, scope: Scope) -> bool:

@@ -23,6 +23,7 @@ from brevetti_keras.utils.errors import (
     StorageError,
 )
 
+NO_KEY = "expected a key ('Authorization: Bearer KEY') or the session that the server's one-time link opens"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _STATUS: tuple[tuple[type[BrevettiError], int], ...] = (
     (SettingsError, 422),

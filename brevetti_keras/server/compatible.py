@@ -15,6 +15,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from brevetti_keras.server.api.jobs import told_again
 from brevetti_keras.server.api.parameters import JobId
 from brevetti_keras.server.download import readable_file
 from brevetti_keras.server.files import file_answer
@@ -57,12 +58,16 @@ def compatible_router(service: Service) -> APIRouter:
         service.charts.put(job_id, name, body)
 
     @router.post(COMPLETE, status_code=204)
-    def complete(job_id: JobId, modelPath: str = "") -> None:  # noqa: N803 - the clients' word
+    def complete(job_id: JobId, request: Request, modelPath: str = "") -> None:  # noqa: N803 - the clients' word
         """Ends the job, and its key; its output metrics are those of its output.json, unless it reported some."""
         body = {"model_path": _among_artifacts(job_id, modelPath) or None}
+        end = Event(key="complete", kind="complete", body=body)
+        if request.state.principal.kind == "ended":
+            told_again(service, job_id, [end])
+            return
         metrics = _written_metrics(service, job_id)
         output = [Event(key="output.json", kind="output", body=metrics)] if metrics else []
-        service.events.append(job_id, [*output, Event(key="complete", kind="complete", body=body)])
+        service.events.append(job_id, [*output, end])
 
     @router.get(ROOT_TAGS)
     def root_tags(job_id: Annotated[str, Query(alias="id")], request: Request) -> list[Tag]:

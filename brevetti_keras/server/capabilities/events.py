@@ -5,6 +5,7 @@ service.events.sync(job.id)              # takes what is new in the job's own lo
 service.events.curve(job.id)             # {"epoch": [0], "series": {"loss": [0.5]}}
 """
 
+import datetime
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -61,6 +62,25 @@ class Events:
                     f"expected event {refused[0].key[:80]!r} as it was stored, received another body under its key"
                 )
             return self._append(writer, row, new, {})
+
+    def completed_with(self, job_id: str, events: Sequence[Event]) -> int | None:
+        """Returns the job's highest sequence if exactly these events are stored and the job's end, within the last
+        day, is among them; else None. So a job whose answer was lost may ask again when its key opens nothing more.
+
+        Args:
+            job_id: whose events.
+            events: as they were sent.
+
+        Raises:
+            NotFoundError: if there is no such job.
+        """
+        ends = [event.key for event in events if event.kind == "complete"]
+        with self._store.read() as reader:
+            _job(reader, job_id)
+            new, refused = _not_stored(reader, job_id, events)
+            if not ends or new or refused or not _is_recent(reader, job_id, ends[0]):
+                return None
+            return reader.highest(tables.events, "sequence", {"job_id": job_id})
 
     def put(self, writer: Writer, row: Row, event: Event) -> None:
         """Stores one new event within a transaction of the caller's.
@@ -201,6 +221,15 @@ def _not_stored(reader: Reader, job_id: str, events: Sequence[Event]) -> tuple[l
         elif known != content:
             refused.append(event)
     return new, refused
+
+
+def _is_recent(reader: Reader, job_id: str, key: str) -> bool:
+    """Tells whether an event was stored within the last day, by the log of changes: its own time is the job's word."""
+    row = reader.first(tables.events, {"job_id": job_id, "key": key})
+    where = {"table_name": tables.events.name, "row_id": row["id"] if row is not None else ""}
+    stored = reader.find(tables.changes, where, order=("sequence",), limit=1)
+    yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    return bool(stored) and datetime.datetime.fromisoformat(stored[0]["time"]) > yesterday
 
 
 def _to_row(job_id: str, event: Event) -> Row:

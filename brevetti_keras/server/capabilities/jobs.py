@@ -13,7 +13,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import SecretStr
 
@@ -43,6 +43,13 @@ _LOG = logging.getLogger(__name__)
 # Inside the class, `list` is its method.
 _Trees = list[Tag]
 _LIVE: tuple[JobState, ...] = ("created", "queued", "running")
+
+
+class KeyHolder(NamedTuple):
+    """Whose key it is: the job's id, and whether the key has ended."""
+
+    job_id: str
+    ended: bool
 
 
 class Jobs:
@@ -260,11 +267,13 @@ class Jobs:
             row = reader.get(tables.jobs, job_id)
         return row is not None and matches(row["key_hash"], key) and not row["key_ended"]
 
-    def of_key(self, key: str) -> str | None:
-        """Returns the id of the job whose key this is, if it is still in force."""
+    def of_key(self, key: str) -> KeyHolder | None:
+        """Returns the job whose key this is, and whether the key has ended with it."""
         with self._store.read() as reader:
             row = reader.first(tables.jobs, {"key_hash": key_hash(key)})
-        return row["id"] if row is not None and matches(row["key_hash"], key) and not row["key_ended"] else None
+        if row is None or not matches(row["key_hash"], key):
+            return None
+        return KeyHolder(row["id"], bool(row["key_ended"]))
 
     def _refresh_live(self) -> None:
         with self._store.read() as reader:

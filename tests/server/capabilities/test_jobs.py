@@ -112,7 +112,7 @@ def test_keys_open_their_own_job_only(service):
     assert not service.jobs.authenticate("nobody", key)
     for wrong in ("", "x", key + "x", key[:-1], key.swapcase()):
         assert not service.jobs.authenticate(first.id, wrong)
-    assert service.jobs.of_key(key) == first.id
+    assert service.jobs.of_key(key) == (first.id, False)
     assert service.jobs.of_key("x") is None
 
 
@@ -121,7 +121,7 @@ def test_complete_ends_the_key(service):
     key = config.api_key.get_secret_value()
     service.events.append(config.id, [Event(key="c", kind="complete", body={"model_path": "m.1.tar.gz"})])
     assert not service.jobs.authenticate(config.id, key)
-    assert service.jobs.of_key(key) is None
+    assert service.jobs.of_key(key) == (config.id, True)
     job = service.jobs.get(config.id)
     assert (job.state, job.model_path) == ("completed", "m.1.tar.gz")
     assert job.ended >= job.started
