@@ -1,6 +1,6 @@
 """What pixels mean: grey and colour, Bayer mosaics, and the scale of the values.
 
-Arrays are (height, width, channels); values lie in [0, 255] until `rescale`.
+Arrays are (height, width, channels) of the depth that the file has, until `rescale` makes floats of them.
 
     image = rescale(to_color(image, "greyscale"), "unit")
 """
@@ -53,8 +53,8 @@ def demosaic(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(image[..., 0]), cv2.COLOR_BayerBG2RGB))
 
 
-def to_color(image: Floats, mode: ColorMode) -> Floats:
-    """Returns the image with as many channels as `mode` has.
+def to_color(image: npt.NDArray[Any], mode: ColorMode) -> npt.NDArray[Any]:
+    """Returns the image with as many channels as `mode` has, its type kept.
 
     Args:
         image: (height, width, 1 or 3); for `"bayer"` after `demosaic`.
@@ -62,14 +62,31 @@ def to_color(image: Floats, mode: ColorMode) -> Floats:
     """
     if image.shape[2] == CHANNELS[mode]:
         return image
-    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else (image @ LUMA)[..., None]
+    if image.shape[2] == 1:
+        return np.repeat(image, 3, axis=2)
+    return to_depth((image.astype(np.float32, copy=False) @ LUMA)[..., None], image.dtype)
 
 
-def rescale(image: Floats, method: Rescale | None) -> Floats:
-    """Returns the image on the scale of `VALUE_RANGES`, from [0, 255]."""
-    if method is None:
-        return image
+def to_depth(image: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Returns values rounded to the nearest that the type has; floats stay as they are."""
+    if dtype.kind == "f":
+        return image.astype(dtype, copy=False)
+    return np.clip(np.rint(image), 0, np.iinfo(dtype).max).astype(dtype)
+
+
+def rescale(image: npt.NDArray[Any], method: Rescale | None) -> Floats:
+    """Returns the image as float32 on the scale of `VALUE_RANGES`.
+
+    Args:
+        image: uint8 or float32 on the scale [0, 255], or uint16 that fills its own.
+        method: the scale.
+    """
     low, high = VALUE_RANGES[method]
-    scaled = image * np.float32((high - low) / 255.0)
-    scaled += np.float32(low)
+    if image.dtype == np.uint16:
+        image = (image * (1.0 / 257.0)).astype(np.float32)
+    if method is None:
+        return image.astype(np.float32, copy=False)
+    scaled: Floats = np.multiply(image, np.float32((high - low) / 255.0), dtype=np.float32)
+    if low:
+        scaled += np.float32(low)
     return scaled

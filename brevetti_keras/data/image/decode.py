@@ -83,14 +83,42 @@ def read_scaled(path: str, shrink: Shrink | None) -> tuple[Array, tuple[float, f
     Raises:
         DecodeError: see `read_image`.
     """
+    return decode_scaled(path, read_file(path), shrink)
+
+
+def read_file(path: str) -> bytes:
+    """Returns a file's bytes, if it begins as an image does.
+
+    Raises:
+        DecodeError: see `read_image`.
+    """
     try:
-        data = _read(path)
+        return _read(path)
+    except HeaderError as error:
+        raise DecodeError(path, str(error)) from error
+
+
+def decode_scaled(
+    path: str, data: bytes, shrink: Shrink | None, max_pixels: int = MAX_PIXELS
+) -> tuple[Array, tuple[float, float]]:
+    """Decodes a file's bytes as `read_scaled` does the file.
+
+    Args:
+        path: of the file, for errors.
+        data: its bytes.
+        shrink: see `read_scaled`.
+        max_pixels: an image of more is refused.
+
+    Raises:
+        DecodeError: see `read_image`.
+    """
+    try:
         header = read_header(data)
-        _check_size(header.width, header.height)
+        _check_size(header.width, header.height, max_pixels)
         turned = header.orientation >= 5
         height, width = (header.width, header.height) if turned else (header.height, header.width)
         factor = shrink(height, width) if shrink is not None and header.kind == "JPEG" and header.components != 4 else 1
-        image = _decode_tiff(data, header.orientation) if header.kind == "TIFF" else _decode(data, header, factor)
+        image = _decode(data, header, factor, max_pixels)
     except HeaderError as error:
         raise DecodeError(path, str(error)) from error
     except MemoryError as error:
@@ -124,22 +152,24 @@ def _read(path: str) -> bytes:
         raise HeaderError(f"expected a path, received one that no file can have: {error}") from error
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
         raise HeaderError(
-            f"expected at most {MAX_PIXELS // 10**6} megapixels, "
+            f"expected at most {max_pixels / 1e6:g} megapixels, "
             f"received {width * height / 1e6:.1f} ({width} x {height})"
         )
 
 
-def _decode(data: bytes, header: ImageHeader, factor: int) -> Array:
+def _decode(data: bytes, header: ImageHeader, factor: int, max_pixels: int) -> Array:
+    if header.kind == "TIFF":
+        return _decode_tiff(data, header.orientation, max_pixels)
     if header.kind in {"GIF", "WEBP"} or header.components == 4:
-        return _upright(_decode_pillow(data, header.kind), header.orientation)
+        return _upright(_decode_pillow(data, header.kind, max_pixels), header.orientation)
     image = _decode_cv2(data, header, factor)
     if image is not None:
         return _upright(image, header.orientation)
     if header.kind == "BMP":  # of which there are more variants than OpenCV knows
-        return _decode_pillow(data, "BMP")
+        return _decode_pillow(data, "BMP", max_pixels)
     raise HeaderError(f"expected a whole {header.kind}, received one that is truncated or damaged")
 
 
@@ -164,26 +194,26 @@ def _imdecode(data: bytes, flags: int) -> Array | None:
     return image
 
 
-def _decode_pillow(data: bytes, kind: str) -> Array:
+def _decode_pillow(data: bytes, kind: str, max_pixels: int) -> Array:
     try:
         with pillow.open(io.BytesIO(data), formats=(kind,)) as image:
-            _check_size(*image.size)
+            _check_size(image.width, image.height, max_pixels)
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
-        raise HeaderError(f"expected at most {MAX_PIXELS // 10**6} megapixels, received more") from error
+        raise HeaderError(f"expected at most {max_pixels / 1e6:g} megapixels, received more") from error
     except DAMAGE as error:
         raise HeaderError(f"expected a whole {kind}, received one that is damaged: {one_line(error)}") from error
 
 
-def _decode_tiff(data: bytes, orientation: int) -> Array:
+def _decode_tiff(data: bytes, orientation: int, max_pixels: int) -> Array:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tiff:
             page = tiff.pages[0]
-            if page.size > _MAX_CHANNELS * MAX_PIXELS:
+            if page.size > _MAX_CHANNELS * max_pixels:
                 raise HeaderError(f"expected a TIFF of at most {_MAX_CHANNELS} channels, received {page.shape}")
             inverted = page.photometric == _MIN_IS_WHITE
             if max(np.atleast_1d(page.bitspersample)) <= 8:
-                return _decode_pillow(data, "TIFF")  # which turns TIFFs upright by itself
+                return _decode_pillow(data, "TIFF", max_pixels)  # which turns TIFFs upright by itself
             image = _deep_tiff(page, data)
     except DAMAGE as error:
         raise HeaderError(f"expected a whole TIFF, received one that is damaged: {one_line(error)}") from error

@@ -1,6 +1,6 @@
 """`ImagePipeline`: paths to a batch of images as the network takes them.
 
-path → decode (upright, every bit) → regions → resize → colour → padding → scale → (batch, height, width, channels)
+path → pixels (pixel_reader.py), once; then from the decoded cache → scale → (batch, height, width, channels)
 
     pipeline = ImagePipeline(target_size=(224, 224), rescale="unit")
     pipeline({"path": tf.constant(["a.jpg", "b.png"])})["img"]          # (2, 224, 224, 3) float32
@@ -18,18 +18,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import field_validator, model_validator
 
+from brevetti_keras.data.decoded_cache import DecodedCache
 from brevetti_keras.data.host_call import HostCall
-from brevetti_keras.data.image.color import CHANNELS, VALUE_RANGES, ColorMode, Rescale, demosaic, rescale, to_color
-from brevetti_keras.data.image.decode import MAX_PIXELS, read_scaled, to_255
-from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, crop, fit_size, pad, roi_size, shrink_factor
-from brevetti_keras.data.image.resampling import ResizeMethod, resize
+from brevetti_keras.data.image.color import CHANNELS, VALUE_RANGES, ColorMode, Rescale, rescale
+from brevetti_keras.data.image.decode import MAX_PIXELS
+from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, roi_size
+from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.data.image.resampling import ResizeMethod
 from brevetti_keras.schema import Settings, code_field, setting
-from brevetti_keras.utils.errors import DecodeError, InvalidInputError
+from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
 tf = lazy_import("tensorflow")
 
 Floats = npt.NDArray[np.float32]
+_OPENED = "_opened_cache"
 
 
 class ImagePipeline(Settings):
@@ -58,6 +61,12 @@ class ImagePipeline(Settings):
         "CONSTANT", description="Padding is black, or the picture mirrored without or with its edge", advanced=True
     )
     center_padding: bool = setting(False, description="Pad on all sides instead of below and right", advanced=True)
+    max_megapixels: float = setting(
+        MAX_PIXELS / 1e6, gt=0, description="Refuse larger images, which may not fit in memory", advanced=True
+    )
+    cache: str | Literal[False] | None = code_field(
+        None, description="Folder that keeps decoded images; None is the default place, False decodes every time"
+    )
     path_key: str = code_field("path", description="Key of the paths in the batch", min_length=1)
     output_key: str = code_field("img", description="Key of the images in the result", min_length=1)
 
@@ -148,19 +157,20 @@ class ImagePipeline(Settings):
         names = [os.fsdecode(path) for path in paths.tolist()]
         if not names:
             return self._blank(paths)
-        first = self.load_image(names[0])
-        # One buffer for the batch, filled image by image, costs a third of stacking them.
-        images = np.empty((len(names), *first.shape), np.float32)
-        images[0] = first
-        for index, name in enumerate(names[1:], start=1):
-            image = self.load_image(name)
-            if image.shape != first.shape:
+        images = self._pixels(names)
+        if isinstance(images, np.ndarray):
+            return rescale(images, self.rescale)
+        for name, image in zip(names, images, strict=True):
+            if image.shape != images[0].shape:
                 raise InvalidInputError(
-                    f"expected images of one size in a batch, received {first.shape} from {names[0]} and "
+                    f"expected images of one size in a batch, received {images[0].shape} from {names[0]} and "
                     f"{image.shape} from {name}: set target_size"
                 )
-            images[index] = image
-        return images
+        # One buffer for the batch, filled image by image, costs a third of stacking them.
+        batch = np.empty((len(names), *images[0].shape), np.float32)
+        for index, image in enumerate(images):
+            batch[index] = rescale(image, self.rescale)
+        return batch
 
     def _blank(self, paths: npt.NDArray[np.object_] | bytes) -> Floats:
         count = () if isinstance(paths, bytes) else (len(paths),)
@@ -178,41 +188,30 @@ class ImagePipeline(Settings):
         Raises:
             DecodeError: see `__call__`.
         """
-        image, extent = read_scaled(path, self._shrink if self._may_shrink else None)
-        try:
-            if self.color_mode == "bayer":
-                image = demosaic(image)
-            parts = [crop(image, roi) for roi in self.rois or ()]
-        except InvalidInputError as error:
-            raise DecodeError(path, str(error)) from error
-        if self._is_series:
-            return np.stack([self._finish(part, None) for part in parts])
-        return self._finish(np.concatenate(parts), None) if parts else self._finish(image, extent)
+        return rescale(self._pixels([path])[0], self.rescale)
+
+    def _pixels(self, paths: list[str]) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
+        reader = self.reader
+        if self.cache is False:
+            return [reader.decode(path, reader.read(path)) for path in paths]
+        # Kept beside the fields; a copy with other settings finds another reader's cache and opens its own.
+        cache: DecodedCache | None = self.__dict__.get(_OPENED)
+        if cache is None or (cache.root, cache.reader) != (self.cache, reader):
+            cache = self.__dict__[_OPENED] = DecodedCache(self.cache, reader)
+        return cache.load(paths)
 
     @property
-    def _may_shrink(self) -> bool:
-        # Nearest picks true pixels, and the coordinates of regions and mosaics are those of the full image.
-        return (
-            self.target_size is not None
-            and not self.rois
-            and self.resize_method != "nearest"
-            and self.color_mode != "bayer"
+    def reader(self) -> PixelReader:
+        """What makes the pixels, before they are scaled."""
+        return PixelReader(
+            target_size=self.target_size,
+            rois=self.rois,
+            roi_mode=self.roi_mode,
+            color_mode=self.color_mode,
+            keep_aspect_ratio=self.keep_aspect_ratio,
+            resize_method=self.resize_method,
+            antialias=self.antialias,
+            padding_mode=self.padding_mode,
+            center_padding=self.center_padding,
+            max_pixels=int(self.max_megapixels * 1e6),
         )
-
-    def _shrink(self, height: int, width: int) -> int:
-        return shrink_factor(height, width, self._resized(height, width))
-
-    def _resized(self, height: int, width: int) -> Size:
-        target = self.target_size or (height, width)
-        return fit_size(height, width, target) if self.keep_aspect_ratio else target
-
-    def _finish(self, image: npt.NDArray[Any], extent: tuple[float, float] | None) -> Floats:
-        height, width = extent or image.shape[:2]
-        if self.target_size is not None:
-            # The full size decides the shape, so that it does not depend on how much smaller a file was decoded.
-            size = self._resized(height, width)
-            scaled = resize(to_255(image), size, self.resize_method, self.antialias, extent)
-            result = pad(to_color(scaled, self.color_mode), self.target_size, self.padding_mode, self.center_padding)
-        else:
-            result = to_color(to_255(image), self.color_mode)
-        return rescale(result, self.rescale)

@@ -1,0 +1,105 @@
+import os
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from brevetti_keras.data.decoded_cache.space import CacheSpace, parse_size, remove, show_size
+from brevetti_keras.utils.errors import InvalidInputError
+
+GB = 10**9
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Sets how much of the disk is free."""
+
+    def free(count):
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**15, 0, count))
+
+    return free
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0", 0), ("1000", 1000), ("20GB", 20 * GB), ("1.5 gb", 1.5 * GB), ("7 MB", 7 * 10**6)]
+)
+def test_sizes_are_read_as_people_write_them(text, count):
+    assert parse_size(text) == count
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "1 GiB", "GB", "nan"])
+def test_what_is_no_size_is_told_in_one_line(text, monkeypatch):
+    monkeypatch.setenv("BREVETTI_CACHE_SIZE", text)
+    with pytest.raises(InvalidInputError, match=r"BREVETTI_CACHE_SIZE: expected a size as 20GB"):
+        _ = CacheSpace("/nowhere").limit
+
+
+def test_sizes_are_shown_as_people_say_them():
+    assert [show_size(count) for count in (0, 999, 1500, 2.5e6, 12.34e9)] == [
+        "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "12.3 GB",
+    ]  # fmt: skip
+
+
+def test_it_takes_a_quarter_of_the_disk_and_at_most_100_gb(tmp_path, disk, monkeypatch):
+    monkeypatch.delenv("BREVETTI_CACHE_SIZE", raising=False)
+    disk(40 * GB)
+    assert CacheSpace(str(tmp_path)).limit == 10 * GB
+    disk(4000 * GB)
+    assert CacheSpace(str(tmp_path)).limit == 100 * GB
+    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "300GB")
+    assert CacheSpace(str(tmp_path)).limit == 300 * GB
+
+
+def test_a_nearly_full_disk_is_left_alone(tmp_path, disk, monkeypatch):
+    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "20GB")
+    space = CacheSpace(str(tmp_path / "not" / "there" / "yet"))
+    disk(2 * GB)
+    assert space.make_room(10**6)
+    disk(GB)
+    assert not space.make_room(10**6)
+
+
+def test_its_default_place_follows_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path))
+    assert CacheSpace().root == str(tmp_path / "decoded")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert CacheSpace("~/mine").root == str(tmp_path / "home" / "mine")
+
+
+def test_more_than_it_may_ever_take_removes_nothing(folder, open_cache, monkeypatch):
+    cache = open_cache()
+    cache.load(folder.fill(3))
+    del cache
+    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "10KB")
+    space = CacheSpace(open_cache().root)
+    assert not space.make_room(20_000)
+    assert space.used > 500
+    assert space.make_room(10_000)
+    assert space.used == 0
+
+
+def test_clearing_leaves_what_a_job_uses(folder, open_cache):
+    paths = folder.fill(3)
+    open_cache(side=5).load(paths)
+    running = open_cache()
+    running.load(paths)
+    space = CacheSpace(running.root)
+    removed, kept = space.clear()
+    assert removed > 0
+    assert kept == space.used > 0
+    running.load(paths)
+    assert len(running.reader.decoded) == 3
+    del running
+    assert space.clear() == (kept, 0)
+    assert os.listdir(space.root) == []
+    assert space.clear() == (0, 0)
+
+
+def test_a_shard_without_its_index_can_be_removed(tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "1.pixels").write_bytes(b"x")
+    space = CacheSpace(str(tmp_path))
+    assert [shard.images for shard in space.shards()] == [0]
+    assert remove(str(tmp_path / "set" / "1"))
+    assert space.shards() == []
