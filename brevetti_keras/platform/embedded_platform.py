@@ -6,6 +6,7 @@ with EmbeddedPlatform("/data/vials") as platform:
 
 from typing import Self
 
+from brevetti_keras.server.capabilities.access_keys import AccessKeys
 from brevetti_keras.server.capabilities.artifacts import Artifacts
 from brevetti_keras.server.capabilities.charts import Charts
 from brevetti_keras.server.capabilities.datasets import Datasets
@@ -80,6 +81,15 @@ class EmbeddedPlatform:
     def charts(self) -> Charts:
         """Charts: put, list, get."""
         return self._service.charts
+
+    @property
+    def access(self) -> AccessKeys:
+        """Keys: create, list, revoke."""
+        return self._service.access
+
+    def verify(self) -> list[str]:
+        """Returns what is damaged in the database, one line each; empty if nothing."""
+        return self._service.verify()
 
     def close(self) -> None:
         """Closes the database."""

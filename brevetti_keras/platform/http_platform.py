@@ -18,7 +18,7 @@ from brevetti_keras.utils.errors import ConflictError, NotFoundError, PlatformEr
 from brevetti_keras.wire import routes
 from brevetti_keras.wire.events import Event, EventKind
 from brevetti_keras.wire.previews import Preview
-from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
+from brevetti_keras.wire.records import AccessKey, Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
 
 _Record = TypeVar("_Record", bound=BaseModel)
 _MOST = 10_000
@@ -276,6 +276,28 @@ class _Charts(_Group):
         return self._client.request("GET", _job(routes.JOB_CHART, job_id, name=quote(name, safe=""))).text
 
 
+class _Access(_Group):
+    """Keys of a server."""
+
+    def create(self, name: str) -> tuple[AccessKey, str]:
+        """Makes a key and returns its record and the key itself, which is shown this once."""
+        made = self._one(_Created, "POST", routes.KEYS, json={"name": name})
+        return made.record, made.key
+
+    def list(self) -> list[AccessKey]:
+        """Returns all keys' records, revoked ones too."""
+        return self._many(AccessKey, routes.KEYS)
+
+    def revoke(self, key_id: str) -> AccessKey:
+        """Ends a key at once."""
+        return self._one(AccessKey, "DELETE", f"{routes.KEYS}/{quote(key_id, safe='')}")
+
+
+class _Created(BaseModel):
+    record: AccessKey
+    key: str
+
+
 class _Page(BaseModel):
     items: list[Job]
     count: int
@@ -299,7 +321,7 @@ class HttpPlatform:
 
     Attributes:
         host_name: the address.
-        datasets, tags, model_types, jobs, events, artifacts, charts: what it can do, in groups.
+        datasets, tags, model_types, jobs, events, artifacts, charts, access: what it can do, in groups.
     """
 
     def __init__(
@@ -314,6 +336,12 @@ class HttpPlatform:
         self.events = _Events(self._client)
         self.artifacts = _Artifacts(self._client)
         self.charts = _Charts(self._client)
+        self.access = _Access(self._client)
+
+    def verify(self) -> list[str]:
+        """Returns what is damaged in the server's database, one line each; empty if nothing."""
+        found: list[str] = _read(TypeAdapter(list[str]), self._client.request("GET", routes.VERIFY))
+        return found
 
     def close(self) -> None:
         """Ends the connections."""

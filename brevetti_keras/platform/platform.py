@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, Self
 
 from brevetti_keras.wire.events import Event, EventKind
 from brevetti_keras.wire.previews import Preview
-from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
+from brevetti_keras.wire.records import AccessKey, Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
 
 
 class DatasetGroup(Protocol):
@@ -213,12 +213,28 @@ class ChartGroup(Protocol):
         ...
 
 
+class AccessGroup(Protocol):
+    """Keys with which programs use a server."""
+
+    def create(self, name: str) -> tuple[AccessKey, str]:
+        """Makes a key and returns its record and the key itself, which is shown this once."""
+        ...
+
+    def list(self) -> "list[AccessKey]":
+        """Returns all keys' records, revoked ones too."""
+        ...
+
+    def revoke(self, key_id: str) -> AccessKey:
+        """Ends a key at once."""
+        ...
+
+
 class Platform(Protocol):
     """A platform.
 
     Attributes:
         host_name: its URL, or `file://<workspace>`.
-        datasets, tags, model_types, jobs, events, artifacts, charts: what it can do, in groups.
+        datasets, tags, model_types, jobs, events, artifacts, charts, access: what it can do, in groups.
     """
 
     @property
@@ -259,6 +275,15 @@ class Platform(Protocol):
     @property
     def charts(self) -> ChartGroup:
         """Jobs' charts."""
+        ...
+
+    @property
+    def access(self) -> AccessGroup:
+        """Keys of programs."""
+        ...
+
+    def verify(self) -> list[str]:
+        """Returns what is damaged in its database, one line each; empty if nothing."""
         ...
 
     def close(self) -> None:

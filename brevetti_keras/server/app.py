@@ -22,6 +22,7 @@ from brevetti_keras.server.api.platform import platform_router
 from brevetti_keras.server.bodies import BodyLimits
 from brevetti_keras.server.compatible import compatible_router
 from brevetti_keras.server.login import login_router
+from brevetti_keras.server.openapi import PlatformApi
 from brevetti_keras.server.pages import page_router
 from brevetti_keras.server.request_checks import LOCAL_HOSTS
 from brevetti_keras.server.service import Service
@@ -46,7 +47,7 @@ def build_app(
         allowed_hosts: the names under which it may be called, in lower case, without ports.
         limits: of the requests' bodies.
     """
-    app = FastAPI(
+    app = PlatformApi(
         title="brevetti-keras",
         version=__version__,
         openapi_url="/api/openapi.json",

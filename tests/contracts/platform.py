@@ -10,7 +10,7 @@ from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFou
 from brevetti_keras.wire.events import Event, epoch_body, status_body
 from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, ModelType, Tag
 
-GROUPS = ("datasets", "tags", "model_types", "jobs", "events", "artifacts", "charts")
+GROUPS = ("datasets", "tags", "model_types", "jobs", "events", "artifacts", "charts", "access")
 
 
 def epoch(number, key=None, **logs):
@@ -31,6 +31,24 @@ class PlatformContract:
             wanted = {name for name in vars(Platform.__annotations__.get(group, object)) if not name.startswith("_")}
             assert wanted <= set(dir(getattr(platform, group)))
         assert platform.host_name.startswith(("file://", "http://"))
+
+    # access and the check of the database
+
+    def test_a_key_is_made_listed_and_ended(self, platform):
+        before = platform.access.list()
+        record, key = platform.access.create("night run")
+        assert (record.name, record.revoked, len(key)) == ("night run", "", 43)
+        assert platform.access.list() == [*before, record]
+        ended = platform.access.revoke(record.id)
+        assert ended.revoked
+        assert platform.access.list() == [*before, ended]
+        with pytest.raises(NotFoundError):
+            platform.access.revoke("none")
+        with pytest.raises(InvalidInputError):
+            platform.access.create("  ")
+
+    def test_what_is_stored_is_whole(self, platform, job):
+        assert platform.verify() == []
 
     # datasets
 
