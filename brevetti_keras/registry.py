@@ -9,6 +9,7 @@ Packages register theirs in the entry-point group `brevetti_keras.model_types`; 
 
 import importlib
 import importlib.metadata
+import importlib.util
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -100,6 +101,28 @@ def load_model_type(name: str) -> type[ModelType]:
     return loaded
 
 
+def check_reference(reference: str) -> None:
+    """Refuses text that names no module which could be imported; imports nothing.
+
+    Args:
+        reference: `"module:name"`; of a module in a package, the package alone is looked for.
+
+    Raises:
+        InvalidInputError: for text of another form.
+        NotFoundError: if there is no such top-level module.
+    """
+    _check_form(reference)
+    top = reference.partition(":")[0].partition(".")[0]
+    # It may have been installed since this process began.
+    importlib.invalidate_caches()
+    try:
+        found = importlib.util.find_spec(top)
+    except ValueError:
+        found = None
+    if found is None:
+        raise _no_module(top, reference)
+
+
 def load_reference(reference: str) -> Any:
     """Imports what `"module:name"` points at.
 
@@ -107,8 +130,7 @@ def load_reference(reference: str) -> Any:
         InvalidInputError: for text of another form.
         NotFoundError: if there is no such module or name in it.
     """
-    if not _REFERENCE.fullmatch(reference):
-        raise InvalidInputError(f"expected 'module:Class', received {reference!r}")
+    _check_form(reference)
     module_name, _, path = reference.partition(":")
     try:
         value: Any = importlib.import_module(module_name)
@@ -116,11 +138,18 @@ def load_reference(reference: str) -> Any:
         # A module that exists but lacks a dependency must show that dependency's name.
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise
-        raise NotFoundError(
-            f"no module {error.name!r} can be imported for {reference!r}: is its package installed?"
-        ) from error
+        raise _no_module(error.name, reference) from error
     for part in path.split("."):
         if not hasattr(value, part):
             raise NotFoundError(f"module {module_name!r} has no {path!r}")
         value = getattr(value, part)
     return value
+
+
+def _check_form(reference: str) -> None:
+    if not _REFERENCE.fullmatch(reference):
+        raise InvalidInputError(f"expected 'module:Class', received {reference!r}")
+
+
+def _no_module(name: str, reference: str) -> NotFoundError:
+    return NotFoundError(f"no module {name!r} can be imported for {reference!r}: is its package installed?")

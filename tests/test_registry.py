@@ -4,8 +4,36 @@ import sys
 
 import pytest
 
-from brevetti_keras.registry import ModelType, find_model_types, load_model_type, load_reference
+from brevetti_keras.registry import ModelType, check_reference, find_model_types, load_model_type, load_reference
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError
+
+
+@pytest.mark.parametrize("reference", ["json:JSONDecoder", "importlib.metadata:version", "model_zoo.none.at_all:X"])
+def test_a_module_that_may_be_imported_passes_the_check(reference):
+    check_reference(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "error"),
+    [
+        *((text, InvalidInputError) for text in ("", "json", ":X", "json:", "a b:C", "../x:C", "json:1x", "json:X\n")),
+        *((text, NotFoundError) for text in ("no_such_module_here:X", "no_such.inner:X")),
+    ],
+)
+def test_what_cannot_be_imported_is_told_without_importing(reference, error):
+    with pytest.raises(error) as checked:
+        check_reference(reference)
+    with pytest.raises(error) as loaded:
+        load_reference(reference)
+    assert str(checked.value) == str(loaded.value)
+
+
+def test_a_module_that_was_installed_meanwhile_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(NotFoundError):
+        check_reference("made_meanwhile_1:X")
+    (tmp_path / "made_meanwhile_1.py").write_text("raise SystemExit(1)")
+    check_reference("made_meanwhile_1:X")
 
 
 def entry(name, value):

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from brevetti_keras.registry import check_reference
 from brevetti_keras.server.child_processes import child_environment, module_command
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError
@@ -39,6 +40,8 @@ def probe(reference: str, name: str = "") -> ModelType:
         InvalidInputError: if it cannot be imported or is neither; the text has the child's reason.
         NotFoundError: if there is no such module or class.
     """
+    # Most of what cannot be imported is told without starting a process.
+    check_reference(reference)
     return ModelType.model_validate(_ask(_PROBE, reference, name))
 
 
