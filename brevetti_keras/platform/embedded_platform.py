@@ -49,7 +49,7 @@ class EmbeddedPlatform:
 
     @property
     def datasets(self) -> Datasets:
-        """Datasets: add, get, list, update, remove, find_or_add."""
+        """Datasets: add, upload, get, list, update, remove, find_or_add."""
         return self._service.datasets
 
     @property

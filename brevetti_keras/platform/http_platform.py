@@ -13,12 +13,13 @@ import httpx
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from brevetti_keras.io.http import HttpClient
+from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.utils.encode import from_json, to_jsonable
 from brevetti_keras.utils.errors import ConflictError, NotFoundError, PlatformError
 from brevetti_keras.wire import routes
 from brevetti_keras.wire.events import Event, EventKind
 from brevetti_keras.wire.previews import Preview
-from brevetti_keras.wire.records import AccessKey, Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
+from brevetti_keras.wire.records import AccessKey, Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag, Upload
 
 _Record = TypeVar("_Record", bound=BaseModel)
 _MOST = 10_000
@@ -81,6 +82,30 @@ class _Datasets(_Group):
         body = _given(bucket=_place(bucket), name=name, tags=list(tags), reference=reference, notes=notes)
         return self._one(Dataset, "POST", routes.DATASETS, json=body)
 
+    def upload(
+        self, folder: str, name: str | None = None, tags: Sequence[str] = (), reference: str = "", notes: str = ""
+    ) -> Dataset:
+        """Sends a folder of this machine to the server and adds it; nothing stays there if it fails."""
+        storage = LocalStorage(os.path.expanduser(folder), follow_links=True)
+        if not os.path.isdir(storage.root):
+            raise NotFoundError(f"expected a folder to upload, received {storage.root}, which is none")
+        begun = self._one(Upload, "POST", routes.UPLOADS, json=_given(name=name))
+        headers = {"Content-Type": "application/octet-stream"}
+        try:
+            for info in storage.walk():
+                with storage.open_read(info.path) as file:
+                    # Not sent again by itself: what was read of the file is gone.
+                    self._client.request(
+                        "PUT", routes.UPLOAD_FILES.format(upload_id=begun.id), params={"path": info.path},
+                        content=file, headers=headers, retry=False,
+                    )  # fmt: skip
+            body = _given(name=name, tags=[*tags], reference=reference, notes=notes)
+            finish = routes.UPLOAD_FINISH.format(upload_id=begun.id)
+            return self._one(Dataset, "POST", finish, json={**body, "folder": os.path.basename(storage.root)})
+        except BaseException:
+            self._client.request("DELETE", routes.UPLOAD.format(upload_id=begun.id), check=False)
+            raise
+
     def get(self, id_or_name: str) -> Dataset:
         """Returns one dataset."""
         if "/" in id_or_name:  # which no address can hold
@@ -104,7 +129,7 @@ class _Datasets(_Group):
         return self._one(Dataset, "PATCH", f"{routes.DATASETS}/{quote(dataset_id, safe='')}", json=body)
 
     def remove(self, dataset_id: str) -> None:
-        """Forgets a dataset; its files stay."""
+        """Forgets a dataset; its files stay, but for those that were uploaded."""
         self._client.request("DELETE", f"{routes.DATASETS}/{quote(dataset_id, safe='')}")
 
     def find_or_add(self, path_or_name: str) -> Dataset:

@@ -45,8 +45,14 @@ class DatasetGroup(Protocol):
         """Changes what is given and returns the dataset."""
         ...
 
+    def upload(
+        self, folder: str, name: str | None = None, tags: Sequence[str] = (), reference: str = "", notes: str = ""
+    ) -> Dataset:
+        """Copies a folder of this machine to the platform and adds it; nothing stays if it fails."""
+        ...
+
     def remove(self, dataset_id: str) -> None:
-        """Forgets a dataset; its files stay."""
+        """Forgets a dataset; its files stay, but for those that were uploaded."""
         ...
 
     def find_or_add(self, path_or_name: str) -> Dataset:

@@ -19,6 +19,7 @@ from brevetti_keras.server.api.artifacts import artifacts_router
 from brevetti_keras.server.api.datasets import datasets_router, tags_router
 from brevetti_keras.server.api.jobs import events_router, jobs_router
 from brevetti_keras.server.api.platform import platform_router
+from brevetti_keras.server.api.uploads import uploads_router
 from brevetti_keras.server.bodies import BodyLimits
 from brevetti_keras.server.compatible import compatible_router
 from brevetti_keras.server.login import login_router
@@ -63,6 +64,7 @@ def build_app(
     sessions = sessions or Sessions()
     for router in (
         datasets_router(service),
+        uploads_router(service),
         tags_router(service),
         platform_router(service),
         jobs_router(service),

@@ -1,6 +1,6 @@
 """Bodies of requests: bounded in size and time, and JSON only in the strict form that all readers agree on.
 
-A body is read whole before its route runs, except an artifact's content, which streams through a counter.
+A body is read whole before its route runs, except an uploaded file's content, which streams through a counter.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class BodyLimits:
     Args:
         small: bytes of an ordinary body.
         large: of a batch of events, or a chart.
-        upload: of an artifact.
+        upload: of an artifact, or an uploaded image.
         seconds: without a single byte, and for the whole of a body that is not an upload.
     """
 

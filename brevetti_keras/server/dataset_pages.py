@@ -88,6 +88,7 @@ def _add_dataset(router: APIRouter, service: Service, environment: Environment, 
             size=sum(file.size for file in files),
             problem=problem,
             elsewhere="://" in found.bucket,
+            uploaded=service.datasets.is_upload(found),
         )
 
 
@@ -116,6 +117,7 @@ def _add_image(
             place=os.path.relpath(path, _folder_of(found)),
             sides=sides,
             problem=problem,
+            original=service.datasets.original_name(found, os.path.relpath(path, _folder_of(found))),
             modified=datetime.datetime.fromtimestamp(os.stat(real).st_mtime, datetime.UTC).isoformat(),
             number=index + 1,
             total=len(files),

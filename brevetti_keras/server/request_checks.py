@@ -17,7 +17,7 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 LOGIN = "/login"
 COMPATIBLE = re.compile(r"/api/models/(?P<id>[^/]+)/(remotemonitor|charts|complete)|/api/resources/roottags")
 OF_A_JOB = re.compile(r"/api/jobs/(?P<id>[^/]+)(/.*)?", re.DOTALL)
-UPLOAD = re.compile(r"/api/jobs/[^/]+/artifacts/.+", re.DOTALL)
+UPLOAD = re.compile(r"/api/jobs/[^/]+/artifacts/.+|/api/uploads/[^/]+/files", re.DOTALL)
 _HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?")
 _SECRETS = frozenset({"key", "api_key", "apikey", "token", "access_token", "password", "secret"})
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -57,8 +57,8 @@ def check_cookie_use(scope: Scope, headers: Headers) -> None:
 def check_content_type(scope: Scope, headers: Headers) -> str:
     """Returns the media type of a request's body, "" without one.
 
-    Refuses (415) anything but JSON under `/api`, except an artifact's content, and a form on the routes of existing
-    clients when no browser sent it.
+    Refuses (415) anything but JSON under `/api`, except a file's content, and a form on the routes of existing clients
+    when no browser sent it.
     """
     if scope["method"] not in _UNSAFE:
         return ""

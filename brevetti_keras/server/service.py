@@ -7,6 +7,7 @@
 Every group returns wire records and raises the errors of `brevetti_keras.utils.errors`.
 """
 
+import os
 from typing import Self
 
 from brevetti_keras.io.open import file_url
@@ -20,6 +21,8 @@ from brevetti_keras.server.capabilities.jobs import Jobs
 from brevetti_keras.server.capabilities.model_types import ModelTypes
 from brevetti_keras.server.capabilities.queue import JobQueue
 from brevetti_keras.server.capabilities.tags import Tags
+from brevetti_keras.server.capabilities.upload_folders import UploadFolders
+from brevetti_keras.server.capabilities.uploads import Uploads
 from brevetti_keras.server.launches import Launches
 from brevetti_keras.server.store import Store
 
@@ -35,7 +38,7 @@ class Service:
     Attributes:
         home: the workspace's absolute path.
         jobs_folder: the folder that holds the jobs' own.
-        datasets, tags, model_types, jobs, events, artifacts, charts, access: the groups.
+        datasets, uploads, tags, model_types, jobs, events, artifacts, charts, access: the groups.
         launches: the starts of queued jobs, for the launcher and the processes that it starts.
     """
 
@@ -45,7 +48,9 @@ class Service:
         self._folders = folders = JobFolders(storage_root or home)
         self.jobs_folder = folders.root
         self.tags = Tags(store)
-        self.datasets = Datasets(store, self.tags)
+        uploads = UploadFolders(os.path.join(home, "datasets"))
+        self.datasets = Datasets(store, self.tags, uploads)
+        self.uploads = Uploads(self.datasets, uploads)
         self.model_types = ModelTypes(store, self.datasets)
         self.events = Events(store, folders)
         self.launches = Launches(store, folders, self.events)

@@ -48,6 +48,19 @@ class Dataset(Record):
     tags: tuple[Tag, ...] = ()
 
 
+class Upload(Record):
+    """Files that are on their way to the platform; the dataset that they become will have its id."""
+
+    id: str
+
+
+class UploadedFile(Record):
+    """A file of an upload: the path, below the dataset, under which it is stored, and its bytes."""
+
+    path: str
+    size: int
+
+
 class ModelType(Record):
     """A registered model type. `settings_schema` is its form as JSON Schema 2020-12."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,28 @@ class PlatformContract:
         added = platform.datasets.find_or_add("./vials")
         assert (added.name, added.bucket) == ("vials", str(vials))
         assert platform.datasets.find_or_add("vials") == added
+
+    def test_a_folder_is_uploaded_and_goes_with_its_dataset(self, platform, vials):
+        (vials / ".hidden.png").write_bytes(b"x")
+        added = platform.datasets.upload(str(vials), tags=["line=3"], notes="n")
+        assert (added.name, added.notes, [tag.name for tag in added.tags]) == ("vials", "n", ["3"])
+        assert platform.datasets.list() == [added]
+        images = {path.relative_to(vials): path.read_bytes() for path in vials.glob("*/*.png")}
+        copied = {path.relative_to(added.bucket): path.read_bytes() for path in Path(added.bucket).rglob("*.png")}
+        assert images
+        assert copied == images
+        assert platform.datasets.upload(str(vials)).name == "vials-2"
+        with pytest.raises(ConflictError):
+            platform.datasets.upload(str(vials), name="vials")
+        with pytest.raises(NotFoundError):
+            platform.datasets.upload(str(vials / "gone"))
+        (vials / "CRACKED").mkdir()
+        (vials / "CRACKED" / "0.png").write_bytes(b"x")
+        with pytest.raises(ConflictError, match="case"):
+            platform.datasets.upload(str(vials))
+        platform.datasets.remove(added.id)
+        assert not Path(added.bucket).exists()
+        assert len(platform.datasets.list()) == len(os.listdir(Path(added.bucket).parent)) - 1 == 1
 
     def test_datasets_that_cannot_be(self, platform, vials):
         with pytest.raises(NotFoundError):

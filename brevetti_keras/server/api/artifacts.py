@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from brevetti_keras.server.api.parameters import JobId
+from brevetti_keras.server.api.streams import stream_into
 from brevetti_keras.server.files import file_answer
 from brevetti_keras.server.service import Service
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
@@ -31,15 +32,7 @@ def artifacts_router(service: Service) -> APIRouter:
     @router.put(JOB_ARTIFACT, status_code=201, openapi_extra=_BINARY)
     async def put_artifact(job_id: JobId, path: str, request: Request) -> FileEntry:
         """Stores a file in one step; one that is there is replaced."""
-        receiving = service.artifacts.receive(job_id, path)
-        file = await to_thread.run_sync(receiving.__enter__)
-        try:
-            async for chunk in request.stream():
-                await to_thread.run_sync(file.write, chunk)
-        except BaseException as error:
-            await to_thread.run_sync(receiving.__exit__, type(error), error, error.__traceback__)
-            raise
-        await to_thread.run_sync(receiving.__exit__, None, None, None)
+        await stream_into(service.artifacts.receive(job_id, path), request)
         return await to_thread.run_sync(service.artifacts.stat, job_id, path)
 
     @router.get(JOB_CHARTS)

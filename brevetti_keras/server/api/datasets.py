@@ -87,7 +87,7 @@ def datasets_router(service: Service) -> APIRouter:
 
     @router.delete(DATASETS + "/{dataset_id}", status_code=204)
     def remove_dataset(dataset_id: str) -> None:
-        """Forgets a dataset; its files stay."""
+        """Forgets a dataset; its files stay, but for those that were uploaded."""
         service.datasets.remove(dataset_id)
 
     return router

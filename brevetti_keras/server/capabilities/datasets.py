@@ -1,20 +1,24 @@
-"""Datasets: references to folders, buckets or CSV files of samples; nothing is copied.
+"""Datasets: references to folders, buckets or CSV files of samples, and folders that were uploaded.
 
-vials = service.datasets.add("/data/vials", tags=["line=3"])
+vials = service.datasets.add("/data/vials", tags=["line=3"])        # nothing is copied
 service.datasets.find_or_add("/data/vials") == vials
+service.datasets.upload("/data/vials", name="copy")                 # copied into the workspace
 """
 
 import os
+import shutil
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.open import local_path_of
 from brevetti_keras.server import tables
 from brevetti_keras.server.capabilities.places import check_address
 from brevetti_keras.server.capabilities.tags import Tags, check_tag_ids, flat
 from brevetti_keras.server.capabilities.texts import checked_name, checked_text
-from brevetti_keras.server.session import Reader, Row
+from brevetti_keras.server.capabilities.upload_folders import UploadFolders
+from brevetti_keras.server.session import Reader, Row, Writer
 from brevetti_keras.server.store import Store
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError
@@ -27,11 +31,13 @@ class Datasets:
     Args:
         store: the platform's database.
         tags: makes the tags that `add` names.
+        uploads: where the files of uploaded datasets lie.
     """
 
-    def __init__(self, store: Store, tags: Tags) -> None:
+    def __init__(self, store: Store, tags: Tags, uploads: UploadFolders) -> None:
         self._store = store
         self._tags = tags
+        self._uploads = uploads
 
     def add(
         self, bucket: str, name: str | None = None, tags: Sequence[str] = (), reference: str = "", notes: str = ""
@@ -50,21 +56,91 @@ class Datasets:
             ConflictError: if another dataset has the name.
         """
         place = _checked_bucket(bucket)
-        row = {
-            "id": str(uuid.uuid4()),
-            "bucket": place,
-            "reference": checked_text(reference, "reference"),
-            "notes": checked_text(notes, "notes"),
-            "created": utc_now(),
-        }
-        chosen = checked_name(name, "dataset") if name is not None else None
-        tag_ids = list(dict.fromkeys(self._tags.ensure(tag).id for tag in tags))
+        row = self._new_row(str(uuid.uuid4()), name, tags, reference, notes)
         with self._store.write() as writer:
-            if chosen is not None:
-                _refuse_taken(writer, chosen)
-            row |= {"name": chosen or _free_name(writer, place), "tag_ids": to_json(tag_ids)}
-            writer.insert(tables.datasets, {"locked": 0, **row})
-            return _dataset({"locked": 0, **row}, flat(writer))
+            return _inserted(writer, {**row, "bucket": place}, os.path.basename(place.rstrip("/")))
+
+    def check_free(self, name: str) -> None:
+        """Checks that a new dataset may have a name.
+
+        Raises:
+            ConflictError: if another has it.
+            InvalidInputError: if it is none.
+        """
+        with self._store.read() as reader:
+            _refuse_taken(reader, checked_name(name, "dataset"))
+
+    def upload(
+        self, folder: str, name: str | None = None, tags: Sequence[str] = (), reference: str = "", notes: str = ""
+    ) -> Dataset:
+        """Copies a folder into the workspace and adds it as a dataset.
+
+        Args:
+            folder: on this machine; its hidden files stay behind.
+            name, tags, reference, notes: as for `add`.
+
+        Raises:
+            NotFoundError: if there is no such folder.
+            InvalidInputError: if it has no file, or one whose path is too long.
+            ConflictError: if another dataset has the name, or two files differ only in case.
+            StorageError: if the disk refuses it. In all cases nothing stays.
+        """
+        storage = LocalStorage(os.path.expanduser(folder), follow_links=True)
+        if not os.path.isdir(storage.root):
+            raise NotFoundError(f"expected a folder to upload, received {storage.root}, which is none")
+        if name is not None:
+            self.check_free(name)
+        upload_id = self._uploads.begin()
+        try:
+            for info in storage.walk():
+                with self._uploads.receive(upload_id, info.path) as (file, _), storage.open_read(info.path) as source:
+                    shutil.copyfileobj(source, file)
+            return self.add_upload(upload_id, name, tags, reference, notes, os.path.basename(storage.root))
+        except BaseException:
+            self._uploads.forget(upload_id)
+            raise
+
+    def add_upload(
+        self,
+        upload_id: str,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        reference: str = "",
+        notes: str = "",
+        folder: str = "",
+    ) -> Dataset:
+        """Makes a dataset of the files of an upload, see `Uploads.finish`."""
+        row = self._new_row(upload_id, name, tags, reference, notes)
+        place = ""
+        try:
+            with self._store.write() as writer:
+                bucket = self._uploads.place(upload_id)
+                added = _inserted(writer, {**row, "bucket": bucket}, folder or "upload")
+                # Last, so that whatever is refused leaves the upload as it was.
+                place = self._uploads.commit(upload_id)
+        except BaseException:
+            if place:
+                self._uploads.withdraw(upload_id)
+            raise
+        self._uploads.forget(upload_id)
+        return added
+
+    def is_upload(self, dataset: Dataset) -> bool:
+        """Tells whether a dataset's files were uploaded, so that they go when it goes."""
+        return self._uploads.owns(dataset.id, dataset.bucket)
+
+    def original_name(self, dataset: Dataset, path: str) -> str:
+        """Returns what an uploaded file was called where it came from, if that differs from `path`; else ""."""
+        return self._uploads.original_name(dataset.bucket, path) if self.is_upload(dataset) else ""
+
+    def _new_row(
+        self, dataset_id: str, name: str | None, tags: Sequence[str], reference: str, notes: str
+    ) -> dict[str, Any]:
+        chosen = checked_name(name, "dataset") if name is not None else ""
+        texts = {"reference": checked_text(reference, "reference"), "notes": checked_text(notes, "notes")}
+        tag_ids = list(dict.fromkeys(self._tags.ensure(tag).id for tag in tags))
+        made = {"id": dataset_id, "created": utc_now(), "locked": 0, "tag_ids": to_json(tag_ids)}
+        return {**made, **texts, "name": chosen}
 
     def get(self, id_or_name: str) -> Dataset:
         """Returns a dataset by its id or name.
@@ -113,11 +189,12 @@ class Datasets:
             return _dataset(writer.update(tables.datasets, row["id"], values), flat(writer))
 
     def remove(self, dataset_id: str) -> None:
-        """Forgets a dataset that no job used; its files stay.
+        """Forgets a dataset that no job used; its files stay, but for those that were uploaded.
 
         Raises:
             NotFoundError: if there is no such dataset.
             ConflictError: if a job used it: what that job was made from must stay known.
+            StorageError: if the uploaded files cannot be removed.
         """
         with self._store.write() as writer:
             row = _row(writer, dataset_id)
@@ -128,6 +205,8 @@ class Datasets:
                         "used: it stays, so that the job can be traced to its data"
                     )
             writer.remove(tables.datasets, row["id"])
+        if self._uploads.owns(row["id"], row["bucket"]):
+            self._uploads.remove(row["id"])
 
     def find_or_add(self, path_or_name: str) -> Dataset:
         """Returns the dataset of that id, name or place; a place that is new is added.
@@ -170,9 +249,17 @@ def _checked_bucket(bucket: str) -> str:
     return place
 
 
-def _free_name(reader: Reader, place: str) -> str:
-    stem = os.path.basename(place.rstrip("/")) or "dataset"
-    printable = "".join(character if character.isprintable() else "_" for character in stem)
+def _inserted(writer: Writer, row: dict[str, Any], stem: str) -> Dataset:
+    """Adds a row; one without a name gets a free one that begins with `stem`."""
+    if row["name"]:
+        _refuse_taken(writer, row["name"])
+    row = {**row, "name": row["name"] or _free_name(writer, stem)}
+    writer.insert(tables.datasets, row)
+    return _dataset(row, flat(writer))
+
+
+def _free_name(reader: Reader, stem: str) -> str:
+    printable = "".join(character if character.isprintable() else "_" for character in stem or "dataset")
     base = checked_name(printable.encode("utf-8", "replace").decode("utf-8")[:180], "dataset")
     number, name = 1, base
     while reader.first(tables.datasets, {"name": name}) is not None:
