@@ -1,5 +1,9 @@
 import pytest
 
+from tests.support.gcs import bucket_url, emulator, fake_bucket
+
+__all__ = ["bucket_url", "emulator", "fake_bucket"]
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _caches_of_their_own(tmp_path_factory):

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from brevetti_keras.io.paths import clean_path
 from brevetti_keras.io.storage import FileInfo
-from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError, StorageError
+from brevetti_keras.utils.errors import BrevettiError, ConflictError, InvalidInputError, NotFoundError, StorageError
 
 _CHUNK = 1 << 20
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -40,7 +40,7 @@ def os_errors(path: str) -> Iterator[None]:
     except FileExistsError as error:
         raise ConflictError(f"expected no file at {path}, found one") from error
     except OSError as error:
-        if isinstance(error, StorageError):
+        if isinstance(error, BrevettiError):
             raise
         if error.errno in _MISSING:
             raise NotFoundError(f"no file {path}") from error

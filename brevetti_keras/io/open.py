@@ -2,21 +2,27 @@
 
 open_storage("/data/vials")            # a folder, as file:///data/vials is
 open_storage("memory://scratch")       # the same files for all of this process who hold it
+open_storage("gs://vials/2026")        # what lies below a prefix of a bucket of Google Cloud Storage
 """
 
+import functools
 import os
 import re
 import threading
 import urllib.parse
 import weakref
 
+from brevetti_keras.io.google_bucket import GoogleBucket
+from brevetti_keras.io.google_client import emulator_host
+from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.memory import MemoryStorage
 from brevetti_keras.io.storage import Storage
 from brevetti_keras.utils.errors import InvalidInputError
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-_KNOWN = "a path, file:///path or memory://name"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
+_KNOWN = "a path, file:///path, gs://bucket/prefix or memory://name"
 
 # A name would mean nothing if each opening made new files; they last as long as somebody holds the storage.
 _memories: "weakref.WeakValueDictionary[str, MemoryStorage]" = weakref.WeakValueDictionary()
@@ -27,7 +33,8 @@ def open_storage(url: str, *, follow_links: bool = False) -> Storage:
     """Returns the storage at `url`.
 
     Args:
-        url: a path (a relative one starts at the working folder), `file:///path` or `memory://name`.
+        url: a path (a relative one starts at the working folder), `file:///path`, `gs://bucket/prefix` or
+            `memory://name`.
         follow_links: whether links in a local folder may lead out of it, see `LocalStorage`.
 
     Raises:
@@ -36,6 +43,8 @@ def open_storage(url: str, *, follow_links: bool = False) -> Storage:
     storage, path = split_url(url, follow_links=follow_links)
     if isinstance(storage, LocalStorage):
         return LocalStorage(storage.resolve(path), follow_links=follow_links)
+    if isinstance(storage, GoogleStorage):
+        return storage.below(path) if path else storage
     if path:
         raise InvalidInputError(f"expected memory://name, received {url!r}: leave out what follows the name")
     return storage
@@ -53,6 +62,10 @@ def split_url(url: str, *, follow_links: bool = False) -> tuple[Storage, str]:
         return LocalStorage("/", follow_links=follow_links), local.lstrip("/")
     scheme, _, rest = url.partition("://")
     name, _, path = rest.partition("/")
+    if scheme.lower() == "gs":
+        if not _BUCKET.fullmatch(name):
+            raise InvalidInputError(f"expected gs://bucket/prefix, received {url!r}")
+        return _bucket(name, emulator_host(), os.environ.get("BREVETTI_CACHE", ""), os.getpid()), path
     if scheme.lower() != "memory" or not name:
         raise InvalidInputError(f"expected {_KNOWN}, received {url!r}")
     with _memories_lock:
@@ -60,6 +73,13 @@ def split_url(url: str, *, follow_links: bool = False) -> tuple[Storage, str]:
         if storage is None:
             storage = _memories[name] = MemoryStorage(name)
     return storage, path
+
+
+@functools.lru_cache(maxsize=16)
+def _bucket(name: str, host: str, cache: str, process: int) -> GoogleStorage:
+    """One storage a bucket, since its connections and what it has seen are what makes many small objects quick; another
+    for another host or cache, and in a process that was forked."""
+    return GoogleStorage(GoogleBucket(name, host))
 
 
 def file_url(path: str) -> str:

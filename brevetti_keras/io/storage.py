@@ -1,6 +1,6 @@
 """`Storage`, the protocol of a place that holds files; `open_storage` of `io/open.py` finds one for a URL.
 
-storage = open_storage("/data/vials")          # a folder; also file://…, memory://name, later gs://bucket/prefix
+storage = open_storage("/data/vials")          # a folder; also file://…, memory://name, gs://bucket/prefix
 for info in storage.walk():
     storage.read_bytes(info.path)
 """

@@ -90,5 +90,26 @@ def test_relative_paths_start_at_the_working_folder(files, monkeypatch, tmp_path
 
 
 def test_an_unknown_kind_is_refused(files):
-    with pytest.raises(InvalidInputError, match="received 'gs://bucket/a'"):
-        files.read_file("gs://bucket/a")
+    with pytest.raises(InvalidInputError, match="received 's3://bucket/a'"):
+        files.read_file("s3://bucket/a")
+
+
+def test_a_bucket_is_like_any_folder(bucket_url, tmp_path):
+    io = Files()
+    io.write_file(f"{bucket_url}/a/b.txt", "text")
+    io.write_file(str(tmp_path / "c.txt"), b"local")
+    io.copy(str(tmp_path / "c.txt"), f"{bucket_url}/a/d/c.txt")
+    io.copy(f"{bucket_url}/a/b.txt", f"{bucket_url}/e.txt")
+    io.copy(f"{bucket_url}/a/d/c.txt", str(tmp_path / "back.txt"))
+    assert io.read_file(f"{bucket_url}/e.txt") == b"text"
+    assert (tmp_path / "back.txt").read_bytes() == b"local"
+    assert list(io.walk(bucket_url)) == [
+        (bucket_url, ["a"], ["e.txt"]),
+        (f"{bucket_url}/a", ["d"], ["b.txt"]),
+        (f"{bucket_url}/a/d", [], ["c.txt"]),
+    ]
+    assert list(io.walk(f"{bucket_url}/a/d")) == [(f"{bucket_url}/a/d", [], ["c.txt"])]
+    assert io.resolve(bucket_url, "a", "./b.txt") == f"{bucket_url}/a/b.txt"
+    io.remove(f"{bucket_url}/e.txt")
+    assert not io.isfile(f"{bucket_url}/e.txt")
+    assert io.isfile(f"{bucket_url}/a/b.txt")
