@@ -16,7 +16,7 @@ from jinja2 import Environment
 
 from brevetti_keras.server.dataset_images import DatasetImages, ImageFile
 from brevetti_keras.server.download import file_of_dataset
-from brevetti_keras.server.job_view import LONG_LIST, listing
+from brevetti_keras.server.job_view import LONG_LIST, SHORT_LIST, listing
 from brevetti_keras.server.page_responses import page
 from brevetti_keras.server.repeat_command import command_for_workspace
 from brevetti_keras.server.service import Service
@@ -68,7 +68,10 @@ def _add_lists(router: APIRouter, service: Service, environment: Environment) ->
 def _add_dataset(router: APIRouter, service: Service, environment: Environment, images: DatasetImages) -> None:
     @router.get("/datasets/{dataset_id}")
     def dataset(
-        dataset_id: str, label: Annotated[str | None, Query(alias="class")] = None, page_number: PageNumber = 1
+        dataset_id: str,
+        label: Annotated[str | None, Query(alias="class")] = None,
+        page_number: PageNumber = 1,
+        quarantine_page: Annotated[int, Query(alias="quarantined", ge=1, le=_MOST_PAGES)] = 1,
     ) -> Response:
         found = service.datasets.get(dataset_id)
         files, problem = _files(images, found)
@@ -87,6 +90,7 @@ def _add_dataset(router: APIRouter, service: Service, environment: Environment, 
             total=len(files),
             size=sum(file.size for file in files),
             problem=problem,
+            quarantined=listing(service.quarantine.of_dataset(found.id), quarantine_page, SHORT_LIST),
             elsewhere="://" in found.bucket,
             uploaded=service.datasets.is_upload(found),
         )
@@ -117,6 +121,7 @@ def _add_image(
             place=os.path.relpath(path, _folder_of(found)),
             sides=sides,
             problem=problem,
+            quarantined=[one for one in service.quarantine.of_dataset(found.id) if one.path == path],
             original=service.datasets.original_name(found, os.path.relpath(path, _folder_of(found))),
             modified=datetime.datetime.fromtimestamp(os.stat(real).st_mtime, datetime.UTC).isoformat(),
             number=index + 1,

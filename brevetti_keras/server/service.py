@@ -19,6 +19,7 @@ from brevetti_keras.server.capabilities.events import Events
 from brevetti_keras.server.capabilities.job_folders import JobFolders
 from brevetti_keras.server.capabilities.jobs import Jobs
 from brevetti_keras.server.capabilities.model_types import ModelTypes
+from brevetti_keras.server.capabilities.quarantine import Quarantine
 from brevetti_keras.server.capabilities.queue import JobQueue
 from brevetti_keras.server.capabilities.tags import Tags
 from brevetti_keras.server.capabilities.upload_folders import UploadFolders
@@ -38,7 +39,7 @@ class Service:
     Attributes:
         home: the workspace's absolute path.
         jobs_folder: the folder that holds the jobs' own.
-        datasets, uploads, tags, model_types, jobs, events, artifacts, charts, access: the groups.
+        datasets, uploads, tags, model_types, jobs, events, artifacts, charts, quarantine, access: the groups.
         launches: the starts of queued jobs, for the launcher and the processes that it starts.
     """
 
@@ -58,6 +59,7 @@ class Service:
         self.jobs = Jobs(store, folders, self.datasets, self.tags, self.events, self.model_types, queue, home)
         self.artifacts = Artifacts(store, folders)
         self.charts = Charts(self.artifacts)
+        self.quarantine = Quarantine(store, self.datasets, self.artifacts)
         self.access = AccessKeys(store)
 
     @property

@@ -61,6 +61,22 @@ class UploadedFile(Record):
     size: int
 
 
+class JobName(Record):
+    """Which job, for people."""
+
+    id: str
+    name: str
+
+
+class QuarantinedFile(Record):
+    """A file of a dataset that jobs listed and did not use, why, and which jobs, the newest first."""
+
+    path: str
+    label: str = ""
+    reason: str = ""
+    jobs: tuple[JobName, ...] = ()
+
+
 class ModelType(Record):
     """A registered model type. `settings_schema` is its form as JSON Schema 2020-12."""
 

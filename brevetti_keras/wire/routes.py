@@ -12,6 +12,7 @@ ROOT_TAGS = "/api/resources/roottags"
 DOWNLOAD = "/download"
 
 DATASETS = "/api/datasets"
+DATASET_QUARANTINE = "/api/datasets/{dataset_id}/quarantine"
 UPLOADS = "/api/uploads"
 UPLOAD = "/api/uploads/{upload_id}"
 UPLOAD_FILES = "/api/uploads/{upload_id}/files"

@@ -182,3 +182,29 @@ def test_hostile_names_of_datasets_are_text(browser: httpx.Client, service: Serv
         assert "<b>" not in answer.text
         assert "<script>" not in answer.text
         assert not re.search(r"\sstyle=|\son[a-z]+=\"", answer.text.replace(str(escape(HOSTILE[:100])), ""))
+
+
+def test_quarantined_files_are_shown_and_linked_both_ways(
+    browser: httpx.Client, service: Service, dataset: str, root: Path
+) -> None:
+    assert "No job has set aside a file of it" in browser.get(f"/datasets/{dataset}").text
+    jobs = [service.jobs.create(f"<b>{number}</b>", dataset_ids=[dataset]).id for number in range(5)]
+    path = str(root / "good" / "a.png")
+    rows = [f"{root}/good/{number:02}.png,vials,{dataset},good,0,<i>empty</i>" for number in range(30)]
+    for job in jobs:
+        table = "\n".join(["path,dataset,dataset_id,category,size,reason", f"{path},vials,{dataset},good,0,cut", *rows])
+        service.artifacts.write(job, "quarantine.csv", table.encode())
+    html = browser.get(f"/datasets/{dataset}").text
+    section = html.split('<h2 id="quarantined">')[1].split("</section>")[0]
+    assert "31 files were listed by jobs" in section
+    assert section.count("<tr><th") == 26
+    assert f'href="/jobs/{jobs[-1]}#quarantine">&lt;b&gt;4&lt;/b&gt;</a>' in section
+    assert "and 2 more" in section
+    assert "&lt;i&gt;empty" in section
+    assert 'href="?quarantined=2#quarantined"' in section
+    rest = browser.get(f"/datasets/{dataset}?class=good&quarantined=2").text.split('<h2 id="quarantined">')[1]
+    assert 'href="?class=good&amp;quarantined=1#quarantined"' in rest
+    assert "a.png" in rest.split("</section>")[0]
+    image = browser.get(f"/datasets/{dataset}/image", params={"path": path}).text
+    assert f'Not used by <a href="/jobs/{jobs[-1]}#quarantine">' in image
+    assert ": cut</p>" in image

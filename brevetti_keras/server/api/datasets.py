@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from brevetti_keras.server.service import Service
-from brevetti_keras.wire.records import Dataset, Tag
-from brevetti_keras.wire.routes import DATASETS, TAGS
+from brevetti_keras.wire.records import Dataset, QuarantinedFile, Tag
+from brevetti_keras.wire.routes import DATASET_QUARANTINE, DATASETS, TAGS
 
 
 class _Body(BaseModel):
@@ -74,6 +74,11 @@ def datasets_router(service: Service) -> APIRouter:
     def find_or_add_dataset(body: Wanted) -> Dataset:
         """The dataset of that id, name or place; a place that is new is added."""
         return service.datasets.find_or_add(body.path_or_name)
+
+    @router.get(DATASET_QUARANTINE)
+    def list_quarantined(dataset_id: str) -> list[QuarantinedFile]:
+        """The dataset's files that jobs set aside, with the reasons and the jobs."""
+        return service.quarantine.of_dataset(dataset_id)
 
     @router.get(DATASETS + "/{dataset_id:path}")
     def get_dataset(dataset_id: str) -> Dataset:
