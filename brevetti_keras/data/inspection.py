@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from brevetti_keras.data.image.decode import verify_image
 from brevetti_keras.data.samples import SKIPPED_COLUMNS
+from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import BrevettiError, DataError, DecodeError
 
@@ -97,6 +98,8 @@ def _verified(paths: list[str], verify: Verify) -> Iterable[tuple[str, str | Non
 
 def _reason(path: str, verify: Verify) -> str | None:
     try:
+        if "://" in path:
+            return verify(local_copy(path))
         storage, inner = split_url(path, follow_links=True)
         return verify(storage.local_path(inner))
     except BrevettiError as error:

@@ -18,9 +18,10 @@ from typing import Any
 
 import pandas as pd
 
-from brevetti_keras.data.checksums import HashMemory
+from brevetti_keras.data.checksums import HashMemory, md5_of
 from brevetti_keras.data.samples_csv import read_samples_csv
 from brevetti_keras.io.local import LocalStorage
+from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.io.open import open_storage, split_url
 from brevetti_keras.io.storage import FileInfo, Storage
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
@@ -202,11 +203,13 @@ def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
     frame = read_samples_csv(storage.read_bytes(inner), bucket)
     top = posixpath.dirname(inner)
     infos = []
+    # One listing of a bucket is quicker than a question for each file.
+    listed = {} if isinstance(storage, LocalStorage) else {info.path: info for info in storage.walk(top, hidden=True)}
     for path in frame.pop("path"):
         # Joined to an absolute path so that `..` may lead to a neighbour of the CSV's folder, but not above the top.
         clean = posixpath.normpath(posixpath.join("/", top, path)).lstrip("/")
         try:
-            infos.append(storage.stat(clean))
+            infos.append(listed.get(clean) or storage.stat(clean))
         except (NotFoundError, StorageError):
             infos.append(FileInfo(clean, 0))  # its inspection says that it is missing
     labels = frame.pop("category").tolist() if "category" in frame else None
@@ -333,6 +336,11 @@ def _etags(storage: Storage, paths: list[str], infos: list[FileInfo], hashes: Ha
         )
         for index, etag in zip(missing, found, strict=True):
             etags[index] = etag
+    elif missing:
+        # What was composed of other objects has no md5 until somebody reads it; what is not there has no time either.
+        copies = fetch_copies((paths[index] for index in missing if infos[index].modified_ns), progress=True)
+        for index in missing:
+            etags[index] = md5_of(copies[paths[index]]) if paths[index] in copies else ""
     return pd.Series(etags, dtype="str")
 
 

@@ -23,6 +23,7 @@ from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFou
 _LONGEST_NAME = 1024
 _IN_MEMORY = 16 << 20
 _MOST_REMEMBERED = 1_000_000
+_STRIPES = 1024
 
 
 class GoogleStorage:
@@ -42,11 +43,14 @@ class GoogleStorage:
         self._seen: dict[str, ObjectFacts] = {}
         self._folders: set[str] = set()
         self._lock = threading.Lock()
+        # Of threads that want one object at once, one fetches it.
+        self._fetching = [threading.Lock() for _ in range(_STRIPES)]
 
     def below(self, prefix: str) -> "GoogleStorage":
         """Returns the storage of what lies below a folder of this one; both know what either has seen."""
         inner = GoogleStorage(self._bucket, self._name(prefix), self._cache)
         inner._seen, inner._folders, inner._lock = self._seen, self._folders, self._lock
+        inner._fetching = self._fetching
         return inner
 
     @property
@@ -180,9 +184,20 @@ class GoogleStorage:
         before is not asked for again, so that an epoch costs no requests."""
         name = self._file(path)
         seen = self._seen.get(name)
-        if seen is None:
-            return self.local_path(path)
-        return self._cache.find(seen, self._bucket.url(name)) or cast("str", self._fetched(name, None))
+        copy = self._cache.find(seen, self._bucket.url(name)) if seen is not None else None
+        if copy is not None:
+            return copy
+        with self._fetching[hash(name) % _STRIPES]:
+            seen = self._seen.get(name)
+            if seen is None:
+                return self.local_path(path)
+            return self._cache.find(seen, self._bucket.url(name)) or cast("str", self._fetched(name, None))
+
+    def known_version(self, path: str) -> tuple[int, int]:
+        """Returns the size in bytes and the generation of a file as this process last saw it."""
+        name = self._file(path)
+        facts = self._seen.get(name) or self._found(name)
+        return facts.size, facts.generation
 
     def _fetched(self, name: str, known: ObjectFacts | None) -> str | None:
         """Fetches an object into the cache; None if it is still the known one."""

@@ -6,6 +6,7 @@ fetch_copies(samples.path)                  # many at once, before they are need
 """
 
 import concurrent.futures
+import os
 from collections.abc import Iterable
 
 from tqdm import tqdm
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from brevetti_keras.io.google_client import CONNECTIONS
 from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.open import local_path_of, split_url
+from brevetti_keras.utils.errors import NotFoundError
 
 
 def local_copy(path: str) -> str:
@@ -62,3 +64,27 @@ def fetch_copies(paths: Iterable[str], *, workers: int = CONNECTIONS // 2, progr
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def file_state(path: str) -> tuple[str, int, int] | None:
+    """Returns what a file is known by: its path, its size in bytes, and its modification time in nanoseconds since
+    1970, of an object the generation in the time's place; None if there is none.
+
+    Raises:
+        StorageError: if an object's bucket cannot be asked.
+    """
+    local = local_path_of(path) if "://" in path else path
+    if local is not None:
+        try:
+            found = os.stat(local)
+        except (OSError, ValueError):  # a NUL in the path
+            return None
+        return path, found.st_size, found.st_mtime_ns
+    storage, inner = split_url(path)
+    try:
+        if isinstance(storage, GoogleStorage):
+            return path, *storage.known_version(inner)
+        info = storage.stat(inner)
+    except NotFoundError:
+        return None
+    return path, info.size, info.modified_ns

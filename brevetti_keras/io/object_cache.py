@@ -7,8 +7,8 @@
         path = incoming.keep(facts, url)
 
 A copy is named by its content: `<md5>-<size>.png`, or without md5 by crc32c and a hash of its URL and generation. So
-equal objects are kept once, a copy never goes stale, and its name alone tells whether it is whole: it is compared when a
-process first opens it, and whenever its file changed since. A copy appears in one step. What was used last goes last
+equal objects are kept once, a copy never goes stale, and its name alone tells whether it is whole: it is compared when
+a process first opens it, and whenever its file changed since. A copy appears in one step. What was used last goes last
 when the cache is full.
 """
 

@@ -40,13 +40,14 @@ class DatasetImages:
         self._kept: dict[str, tuple[float, list[ImageFile]]] = {}
 
     def of(self, dataset: Dataset) -> list[ImageFile]:
-        """Returns the images of a local dataset by label and path; of one elsewhere none.
+        """Returns the images of a dataset on this machine or in a bucket by label and path; of one elsewhere none.
 
         Raises:
-            NotFoundError: if its folder or CSV is gone.
+            NotFoundError: if its folder, bucket or CSV is gone.
+            StorageError: if its bucket cannot be asked.
             DataError: for a CSV that cannot be read as samples.
         """
-        if "://" in dataset.bucket:
+        if "://" in dataset.bucket and not dataset.bucket.startswith("gs://"):
             return []
         with self._lock:
             kept = self._kept.get(dataset.bucket)

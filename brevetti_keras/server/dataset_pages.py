@@ -91,7 +91,7 @@ def _add_dataset(router: APIRouter, service: Service, environment: Environment, 
             size=sum(file.size for file in files),
             problem=problem,
             quarantined=listing(service.quarantine.of_dataset(found.id), quarantine_page, SHORT_LIST),
-            elsewhere="://" in found.bucket,
+            elsewhere="://" in found.bucket and not found.bucket.startswith("gs://"),
             uploaded=service.datasets.is_upload(found),
         )
 

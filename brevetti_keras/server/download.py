@@ -10,6 +10,8 @@ import csv
 import os
 from collections.abc import Iterable, Iterator
 
+from brevetti_keras.data.samples import list_files
+from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.server.principal import Principal
 from brevetti_keras.server.service import Service
 from brevetti_keras.utils.errors import BrevettiError, NotFoundError
@@ -32,7 +34,10 @@ def readable_file(service: Service, principal: Principal, path: str) -> str:
     missing = NotFoundError("no such file in a dataset or job")
     if "\0" in path or ".." in path.split("/"):
         raise missing
-    buckets = list(_buckets(service, principal))
+    places = list(_places(service, principal))
+    if path.startswith("gs://"):
+        return _copy_of(places, path)
+    buckets = [place for place in places if "://" not in place]
     path = path if path.startswith("/") else _with_first_folder(path, buckets)
     if not path:
         raise missing
@@ -59,12 +64,14 @@ def file_of_dataset(bucket: str, path: str) -> str:
 
     Args:
         bucket: the dataset's.
-        path: absolute, as in a sample's `path`.
+        path: absolute, as in a sample's `path`; of an object in a bucket, a verified copy is returned.
 
     Raises:
         NotFoundError: for any other path, whether there is a file or not.
     """
     missing = NotFoundError("no such file in the dataset")
+    if bucket.startswith("gs://") and "\0" not in path and ".." not in path.split("/"):
+        return _copy_of([bucket], path)
     if "://" in bucket or "\0" in path or not path.startswith("/") or ".." in path.split("/"):
         raise missing
     try:
@@ -76,12 +83,33 @@ def file_of_dataset(bucket: str, path: str) -> str:
     raise missing
 
 
-def _buckets(service: Service, principal: Principal) -> Iterator[str]:
+def _places(service: Service, principal: Principal) -> Iterator[str]:
     if principal.kind == "job":
         datasets = service.jobs.get(principal.job_id).datasets
     else:
         datasets = tuple(service.datasets.list())
-    yield from (dataset.bucket for dataset in datasets if "://" not in dataset.bucket)
+    yield from (dataset.bucket for dataset in datasets)
+
+
+def _copy_of(buckets: Iterable[str], url: str) -> str:
+    """Returns the path of a verified copy on this machine of an object of one of the datasets.
+
+    Raises:
+        NotFoundError: for any other URL, whether there is an object or not.
+    """
+    missing = NotFoundError("no such file in a dataset or job")
+    try:
+        if any(_holds(bucket, url) for bucket in buckets):
+            return local_copy(url)
+    except BrevettiError as error:
+        raise missing from error
+    raise missing
+
+
+def _holds(bucket: str, url: str) -> bool:
+    if bucket.lower().endswith(".csv"):
+        return bucket.startswith("gs://") and bool((list_files(bucket).path == url).any())
+    return bucket.startswith("gs://") and url.startswith(f"{bucket}/") and not _hidden(url[len(bucket) + 1 :])
 
 
 def _with_first_folder(path: str, buckets: Iterable[str]) -> str:

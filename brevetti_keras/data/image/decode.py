@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from brevetti_keras.data.image.header import DAMAGE, PREFIX, HeaderError, ImageHeader, kind_of, one_line, read_header
-from brevetti_keras.utils.errors import DecodeError
+from brevetti_keras.io.local_copies import local_copy
+from brevetti_keras.utils.errors import BrevettiError, DecodeError
 from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
@@ -140,12 +141,14 @@ def to_255(image: Array) -> npt.NDArray[np.float32]:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with open(local_copy(path), "rb") as file:
             prefix = file.read(PREFIX)
             kind_of(prefix)  # before the rest is read, which may be long
             return prefix + file.read()
     except FileNotFoundError as error:
         raise HeaderError("expected an image file, received a path where there is none") from error
+    except BrevettiError as error:  # an object that is not there, or cannot be had
+        raise HeaderError(str(error).removeprefix(f"{path}: ")) from error
     except OSError as error:
         raise HeaderError(f"expected a readable image file: {error.strerror or error}") from error
     except ValueError as error:  # a NUL in the path
