@@ -65,6 +65,8 @@ class JobView:
     Attributes:
         job: the record.
         final: whether nothing more will come.
+        can_test: whether it left a model, and a model type of kind report can test it.
+        tests: the test reports on its model.
         can_start: whether the platform knows its class and it does not run, so that it can be started or resumed.
         files: the first of its artifacts.
         charts: names of its charts.
@@ -83,6 +85,8 @@ class JobView:
     job: Job
     final: bool
     can_start: bool
+    can_test: bool
+    tests: Sequence[Job]
     files: Listing
     charts: Sequence[str]
     reports: Sequence[str]
@@ -119,6 +123,8 @@ def job_view(service: Service, job_id: str) -> JobView:
         job=job,
         final=job.state in FINAL_STATES,
         can_start=job.state in _STARTABLE and resume is not None,
+        can_test=_can_test(service, job),
+        tests=service.jobs.reports_on(job.id) if job.model_path else (),
         files=listing(entries, 1, SHORT_LIST),
         charts=service.charts.list(job.id),
         reports=[path for path in sorted(paths) if is_report(path)],
@@ -174,6 +180,11 @@ def artifacts(service: Service, job_id: str, page: int) -> Listing:
 def is_report(path: str) -> bool:
     """Tells whether an artifact is shown as a report: an HTML file at the root."""
     return "/" not in path and path.lower().endswith(".html")
+
+
+def _can_test(service: Service, job: Job) -> bool:
+    has_model = job.state == "completed" and job.model_path is not None
+    return has_model and any(one.kind == "report" and one.settings_schema for one in service.model_types.list())
 
 
 def _output(service: Service, job: Job) -> tuple[dict[str, Any], str]:

@@ -19,10 +19,11 @@ def repeat_command(service: Service, job: Job) -> str | None:
     """Returns the command that runs `job` again, ready for a POSIX shell.
 
     Returns:
-        The text, or None for a job whose class the platform knows no name of.
+        The text, or None for a job whose class the platform knows no name of, and for a test report, whose models no
+        command takes.
     """
     what = _trainable(job)
-    if what is None:
+    if what is None or job.kind == "report":
         return None
     words = ["train", what]
     for dataset in job.datasets:

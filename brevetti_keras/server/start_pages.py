@@ -16,7 +16,9 @@ from brevetti_keras.server.repeat_command import command_for_workspace
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.settings_rows import settings_rows
 from brevetti_keras.server.tag_names import tag_names
-from brevetti_keras.wire.records import Job, ModelType
+from brevetti_keras.wire.records import Job
+
+_MODELS = 500
 
 
 def add_start_pages(router: APIRouter, service: Service, environment: Environment) -> None:
@@ -40,10 +42,15 @@ def add_start_pages(router: APIRouter, service: Service, environment: Environmen
         )
 
     @router.get("/jobs/new")
-    def new_job(model_type: str = "", dataset: str = "", origin: Annotated[str, Query(alias="from")] = "") -> Response:
+    def new_job(
+        model_type: str = "", dataset: str = "", model: str = "", origin: Annotated[str, Query(alias="from")] = ""
+    ) -> Response:
         copied = service.jobs.get(origin) if origin else None
-        offered = [one for one in service.model_types.list() if _can_start(one)]
+        # One that cannot be imported is listed with an empty schema and the reason.
+        offered = [one for one in service.model_types.list() if one.settings_schema]
         wanted = (copied.model_type if copied else "") or model_type
+        if model and not wanted:
+            wanted = next((one.name for one in offered if one.kind == "report"), "")
         return page(
             environment,
             "new_job.html",
@@ -52,17 +59,14 @@ def add_start_pages(router: APIRouter, service: Service, environment: Environmen
             datasets=service.datasets.list(),
             names=tag_names(service.tags.list()),
             chosen=_chosen(copied, dataset),
+            models=[one for one in service.jobs.list("completed", limit=_MODELS) if one.model_path],
+            tested={str(one.get("id")) for one in copied.models} if copied else {model},
             model_types=offered,
             wanted=wanted or (offered[0].name if len(offered) == 1 else ""),
             # A job of own code, or of a model type that is gone, has settings that no form here takes.
             foreign=copied is not None and copied.model_type not in {one.name for one in offered},
             home=service.home,
         )
-
-
-def _can_start(model_type: ModelType) -> bool:
-    # One that cannot be imported is listed with an empty schema and the reason; a report needs models to test.
-    return bool(model_type.settings_schema) and model_type.kind == "model"
 
 
 def _chosen(copied: Job | None, dataset: str) -> set[str]:

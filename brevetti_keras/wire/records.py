@@ -127,7 +127,8 @@ class JobConfig(Record):
 class Job(Record):
     """A job as the platform lists it (it carries no key). Times are ISO 8601 in UTC; empty until they happened.
 
-    `queue_position` of a queued job is 1 for the next that is started and 0 for one that is starting; else it is None.
+    `models` of a test report are those that it tests. `queue_position` of a queued job is 1 for the next that is started
+    and 0 for one that is starting; else it is None.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Job(Record):
     tags: tuple[Tag, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
+    models: tuple[dict[str, Any], ...] = ()
     model_path: str | None = None
     parent: str | None = None
     pid: int | None = None

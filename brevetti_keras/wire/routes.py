@@ -37,6 +37,7 @@ JOB_ARTIFACTS = "/api/jobs/{id}/artifacts"
 JOB_ARTIFACT = "/api/jobs/{id}/artifacts/{path:path}"
 JOB_CHARTS = "/api/jobs/{id}/charts"
 JOB_CHART = "/api/jobs/{id}/charts/{name}"
+REPORTS = "/api/reports"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 

@@ -1,6 +1,7 @@
 """Choosing and starting in a real browser: data, tags, model types, the form of every kind of setting, jobs."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,11 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from brevetti_keras.server.launcher import Launcher
+from brevetti_keras.wire.events import Event
 from tests.e2e.conftest import Seen, Site
 from tests.e2e.test_pages_browser import check_clean
+from tests.support.queued_jobs import MODULE as QUEUED
+from tests.support.queued_jobs import write_module
 from tests.support.settings_kinds import DEFAULTS, MODULE, OTHERS, WRONG, write_kinds
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -303,6 +307,40 @@ def test_samples_are_shown_as_the_network_gets_them(page: Page, site: Site, fold
     page.get_by_label("previewed").uncheck()
     section.get_by_role("button").click()
     expect(page.locator("#data .field-error")).to_contain_text("choose at least one dataset")
+
+
+def test_a_report_tests_chosen_models(
+    page: Page, site: Site, folder: Path, tmp_path: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_module(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    checker = site.service.model_types.add(f"{QUEUED}:ReportType").name
+    dataset = site.service.datasets.add(str(folder), name="for tests").id
+    model = site.service.jobs.create("a model", job_class="mine:Own", dataset_ids=[dataset]).id
+    site.service.artifacts.write(model, "m.tar.gz", b"model")
+    site.service.events.append(model, [Event(key="c", kind="complete", body={"model_path": "m.tar.gz"})])
+    opened(page, site, f"/jobs/new?dataset={dataset}")
+    expect(page.locator("#models")).to_be_hidden()
+    page.get_by_label(checker).check()
+    expect(page.locator("#models")).to_be_visible()
+    expect(page.locator("settings-form .part").first).to_be_attached()
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#models .field-error")).to_have_text("choose at least one model to test")
+    page.get_by_label("a model").check()
+    with Launcher(site.service):
+        page.get_by_role("button", name="Start").click()
+        expect(page.locator("#title")).to_have_text("checker of a model on for tests", timeout=_SLOW)
+        expect(page.locator("#status .state")).to_have_text("completed", timeout=_SLOW)
+    report = page.url.rpartition("/")[2]
+    [tested] = json.loads(site.service.artifacts.read(report, "tested.json"))
+    assert tested["id"] == model
+    page.reload()
+    expect(page.locator("#metrics")).to_contain_text("bytes of a model")
+    page.locator("#status").get_by_role("link", name="a model", exact=True).click()
+    page.get_by_role("link", name="checker of a model on for tests").click()
+    expect(page.locator("#title")).to_have_text("checker of a model on for tests")
+    check_clean(seen, site)
 
 
 def test_a_dataset_that_a_job_used_says_why_it_stays(page: Page, site: Site) -> None:

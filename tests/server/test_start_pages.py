@@ -49,9 +49,45 @@ def test_a_new_job_offers_data_and_model_types(
     html = browser.get("/jobs/new", params={"dataset": second, "model_type": quick}).text
     assert re.findall(r'name="dataset_id" value="(.*?)".*? (checked)?>', html) == [(first, ""), (second, "checked")]
     assert 'data-words="two line=3 "' in html
-    types = re.findall(r'name="model_type" value="(.*?)" data-version="(.*?)" (checked)?>', html)
+    types = re.findall(r'name="model_type" value="(.*?)" data-version="(.*?)" data-kind="model" (checked)?>', html)
     assert (quick, "2.5", "checked") in types
     assert ("image-classification", "1.0", "") in types
+
+
+def finished(service: Service, name: str, data: str) -> str:
+    job = service.jobs.create(name, job_class="mine:Own", dataset_ids=[data]).id
+    service.artifacts.write(job, "m.tar.gz", b"model")
+    service.events.append(job, [Event(key="c", kind="complete", body={"model_path": "m.tar.gz"})])
+    return job
+
+
+def test_a_report_chooses_models_and_each_page_links_the_other(
+    browser: httpx.Client, service: Service, quick: str, tmp_path: Path
+) -> None:
+    data = add_dataset(service, tmp_path / "one", "one")
+    model = finished(service, "<b>first", data)
+    bare = add_job(service, "without a model", "completed", epochs=1)
+    assert "Test this model" not in browser.get(f"/jobs/{model}").text
+    checker = service.model_types.add(f"{MODULE}:ReportType").name
+    assert "New test report" in browser.get("/model-types").text.split(f">{checker} <")[1].split("</section>")[0]
+    page = browser.get(f"/jobs/{model}").text
+    address = f"/jobs/new?model={model}&amp;dataset={data}"
+    assert f'href="{address}">Test this model</a>' in page
+    assert "Test this model" not in browser.get(f"/jobs/{bare}").text
+    form = browser.get(address.replace("&amp;", "&")).text
+    assert f'value="{checker}" data-version="1.0" data-kind="report" checked' in form
+    offered = re.findall(r'name="model_id" value="(.*?)" data-name="(.*?)" (checked)?>', form)
+    assert offered == [(model, "&lt;b&gt;first", "checked")]
+    made = service.jobs.create("a test", model_type=checker, models=[{"id": model}], dataset_ids=[data]).id
+    report = browser.get(f"/jobs/{made}").text
+    assert f'<dt>Tests</dt><dd><a href="/jobs/{model}">&lt;b&gt;first</a>' in report
+    assert "A test report is repeated from here" in report
+    assert f'<dt>Tested by</dt><dd><a href="/jobs/{made}">a test</a>' in browser.get(f"/jobs/{model}").text
+    copy = browser.get(f"/jobs/new?from={made}").text
+    assert re.findall(r'name="model_id" value="(.*?)" data-name=".*?" checked>', copy) == [model]
+    answer = browser.get("/api/reports", params={"model": model}).json()
+    assert [job["id"] for job in answer] == [made]
+    assert answer[0]["models"][0]["id"] == model
 
 
 def test_a_model_type_that_cannot_be_used_says_why_and_is_not_offered(
@@ -74,7 +110,7 @@ def test_a_copy_begins_with_the_other_s_data_and_type(
     html = browser.get(f"/jobs/new?from={job}").text
     assert f'data-from="{job}" data-from-type="{quick}"' in html
     assert f'value="{data}" data-name="one" checked' in html
-    assert f'value="{quick}" data-version="2.5" checked' in html
+    assert f'value="{quick}" data-version="2.5" data-kind="model" checked' in html
     own = service.jobs.create("own", job_class="mine:Own").id
     assert "started from own code" in browser.get(f"/jobs/new?from={own}").text
     assert browser.get("/jobs/new?from=none").status_code == 404

@@ -25,6 +25,7 @@ from brevetti_keras.wire.routes import (
     JOB_STOP,
     JOB_SYNC,
     JOBS,
+    REPORTS,
 )
 
 _MOST = 10_000
@@ -103,6 +104,11 @@ def jobs_router(service: Service) -> APIRouter:
         host = arguments.pop("host_name") or str(request.base_url).rstrip("/")
         config = service.jobs.create(arguments.pop("name"), host_name=host, **arguments)
         return JSONResponse(_in_clear(config), status_code=201)
+
+    @router.get(REPORTS)
+    def list_reports(model: Annotated[str, Query(max_length=200)]) -> list[Job]:
+        """The test reports on the model of a job, newest first."""
+        return service.jobs.reports_on(model)
 
     @router.get(JOB)
     def get_job(job_id: JobId) -> Job:

@@ -6,7 +6,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const settings = document.getElementById("settings");
   const said = form.querySelector(".said");
   const filter = document.getElementById("filter");
-  const place = Object.fromEntries(["data", "type", "preview", "start"].map((id) => [id, document.getElementById(id)]));
+  const place = Object.fromEntries(["data", "type", "models", "preview", "start"].map((id) => [id, document.getElementById(id)]));
   const pictures = document.getElementById("pictures");
   // What was filled in for a model type is there again when it is chosen again.
   const kept = new Map();
@@ -14,6 +14,7 @@ document.addEventListener("DOMContentLoaded", () => {
   let loading = 0;
 
   const datasets = () => [...form.querySelectorAll("[name=dataset_id]:checked")];
+  const models = () => (modelType()?.dataset.kind === "report" ? [...form.querySelectorAll("[name=model_id]:checked")] : []);
   const modelType = () => form.querySelector("[name=model_type]:checked");
 
   function countChosen() {
@@ -34,6 +35,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   async function drawSettings() {
     const chosen = modelType();
+    place.models.hidden = chosen?.dataset.kind !== "report";
     if (!chosen) return;
     if (shown) kept.set(shown, settings.value);
     const turn = ++loading;
@@ -53,14 +55,18 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
-  function missing() {
+  function missing(isPreview = false) {
     for (const section of Object.values(place)) brevetti.showError(section, null, null);
     if (!datasets().length) {
-      brevetti.showError(place.data, form.querySelector("[name=dataset_id]"), new Error("choose at least one dataset to train on"));
+      brevetti.showError(place.data, form.querySelector("[name=dataset_id]"), new Error("choose at least one dataset to work on"));
       return true;
     }
     if (!modelType() || shown !== modelType().value) {
       brevetti.showError(place.type, form.querySelector("[name=model_type]"), new Error("choose a model type"));
+      return true;
+    }
+    if (!place.models.hidden && !isPreview && !models().length) {
+      brevetti.showError(place.models, form.querySelector("[name=model_id]"), new Error("choose at least one model to test"));
       return true;
     }
     return false;
@@ -85,7 +91,7 @@ document.addEventListener("DOMContentLoaded", () => {
   let drawn = { of: "", seed: 0 };
 
   async function preview(button) {
-    if (missing()) return;
+    if (missing(true)) return;
     const line = place.preview.querySelector(".said");
     const asked = { settings: settings.value, dataset_ids: datasets().map((one) => one.value) };
     const of = JSON.stringify([shown, asked]);
@@ -123,12 +129,14 @@ document.addEventListener("DOMContentLoaded", () => {
 
   async function makeJob(value) {
     const chosen = datasets();
-    const name = form.elements.name.value.trim() || `${shown} on ${chosen.map((one) => one.dataset.name).join(", ")}`.slice(0, 200);
+    const of = models().length ? ` of ${models().map((one) => one.dataset.name).join(", ")}` : "";
+    const name = form.elements.name.value.trim() || `${shown}${of} on ${chosen.map((one) => one.dataset.name).join(", ")}`.slice(0, 200);
     return brevetti.send("POST", "/api/jobs", {
       name,
       model_type: shown,
       model_type_version: modelType().dataset.version,
       dataset_ids: chosen.map((one) => one.value),
+      models: models().map((one) => ({ id: one.value })),
       settings: value,
       parent: form.dataset.from ?? null,
     });

@@ -18,7 +18,7 @@ _PLAIN = (
     *("id", "run_id", "name", "state", "message", "model_type", "model_type_version", "job_class", "kind"),
     *("created", "started", "ended", "epoch", "epochs", "pid"),
 )
-_JSON = ("datasets", "tags", "settings", "metrics")
+_JSON = ("datasets", "tags", "settings", "metrics", "models")
 
 
 def job_row(reader: Reader, job_id: str) -> Row:

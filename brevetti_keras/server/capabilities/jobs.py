@@ -33,8 +33,14 @@ from brevetti_keras.server.last_words import gone as gone_message
 from brevetti_keras.server.processes import is_alive, terminate
 from brevetti_keras.server.session import Reader, Row
 from brevetti_keras.server.store import Store
-from brevetti_keras.utils.encode import to_json
-from brevetti_keras.utils.errors import AccessError, BrevettiError, ConflictError, NotFoundError
+from brevetti_keras.utils.encode import from_json, to_json
+from brevetti_keras.utils.errors import (
+    AccessError,
+    BrevettiError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+)
 from brevetti_keras.wire.events import Event, status_body
 from brevetti_keras.wire.records import FINAL_STATES, Job, JobConfig, JobState, Tag, utc_now
 from brevetti_keras.wire.routes import job_urls
@@ -42,6 +48,7 @@ from brevetti_keras.wire.routes import job_urls
 _LOG = logging.getLogger(__name__)
 # Inside the class, `list` is its method.
 _Trees = list[Tag]
+_Jobs = list[Job]
 _LIVE: tuple[JobState, ...] = ("created", "queued", "running")
 
 
@@ -111,7 +118,8 @@ class Jobs:
             job_class: `"module:Class"` of the Job.
             kind: whether it trains a model or tests finished ones.
             dataset_ids: ids or names of its datasets.
-            models: of a report, the models it tests, each at least `{"id", "bucket"}`.
+            models: of a report, the models it tests: `{"id": …}` of a finished job that left one, or from elsewhere
+                `{"id", "bucket"}`, which is taken as it is.
             settings: as JSON types.
             tag_ids: ids of its tags.
             parent: the job that this one goes on from.
@@ -121,9 +129,9 @@ class Jobs:
             What the job needs to run; its key in clear stands here and in `info.json` only.
 
         Raises:
-            NotFoundError: if a dataset, the parent or the model type is not there.
+            NotFoundError: if a dataset, the parent, a model's job or the model type is not there.
             SettingsError: if the model type does not take the settings; its `errors` name each wrong one.
-            InvalidInputError: if the name or a tag cannot be used.
+            InvalidInputError: if the name, a tag or a model cannot be used.
             StorageError: if the disk refuses it.
         """
         if model_type and not job_class:
@@ -140,7 +148,7 @@ class Jobs:
             run_id=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S"),
             name=checked_name(name, "job"),
             datasets=tuple(self._datasets.get(dataset_id) for dataset_id in dataset_ids),
-            models=tuple(dict(model) for model in models),
+            models=tuple(self._model(model) for model in models),
             settings=dict(settings or {}),
             tags=tuple(known[tag_id] for tag_id in dict.fromkeys(tag_ids)),
             api_key=SecretStr(key),
@@ -159,6 +167,31 @@ class Jobs:
             row = row_of(config, kind=kind, created=utc_now(), key_hash=key_hash(key), number=number)
             writer.insert(tables.jobs, row)
         return config
+
+    def _model(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A model as the job that tests it gets it: where its package lies (`path`), and whose it is."""
+        if "bucket" in given:
+            return dict(given)
+        job = self.get(str(given.get("id", "")))
+        if job.state != "completed" or not job.model_path:
+            raise InvalidInputError(
+                f"expected finished jobs with a model to test, received {job.name!r}, which is none"
+            )
+        artifacts = self._folders.artifacts(job.id)
+        found = {"id": job.id, "name": job.name, "run_id": job.run_id, "model_type": job.model_type}
+        return {**found, "bucket": artifacts.root, "path": artifacts.resolve(job.model_path)}
+
+    def reports_on(self, job_id: str, limit: int = 100) -> _Jobs:
+        """Returns the test reports on the model of a job, newest first.
+
+        Raises:
+            NotFoundError: if there is no such job.
+        """
+        with self._store.read() as reader:
+            job_row(reader, job_id)
+            rows = reader.find(tables.jobs, {"kind": "report"}, order=("number",), descending=True)
+        found = [row["id"] for row in rows if any(one.get("id") == job_id for one in from_json(row["models"]))]
+        return [self.get(one) for one in found[:limit]]
 
     def get(self, id_or_prefix_or_name: str) -> Job:
         """Returns a job by its id, a unique beginning of one, or its name.

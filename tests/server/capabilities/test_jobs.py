@@ -340,3 +340,45 @@ def test_the_order_is_that_of_making_whatever_the_clock_says(service, monkeypatc
     monkeypatch.setattr(jobs_module, "utc_now", lambda: "2020-01-01T00:00:00Z")
     second = service.jobs.create("second").id
     assert [job.id for job in service.jobs.list()] == [second, first]
+
+
+def finished(service, name, path="m.1.tar.gz"):
+    """The id of a job that left a model."""
+    job_id = service.jobs.create(name, model_type="m", job_class="a:B").id
+    service.artifacts.write(job_id, path, b"model")
+    service.events.append(job_id, [Event(key="c", kind="complete", body={"model_path": path})])
+    return job_id
+
+
+def test_a_report_is_given_the_models_of_finished_jobs(service):
+    first, second = finished(service, "one"), finished(service, "two")
+    elsewhere = {"id": "x", "bucket": "gs://there", "more": 1}
+    config = service.jobs.create("test", kind="report", job_class="a:B", models=[{"id": first}, elsewhere])
+    given = config.models[0]
+    assert (given["id"], given["name"], given["model_type"]) == (first, "one", "m")
+    assert given["path"] == os.path.join(service.jobs_folder, first, "artifacts", "m.1.tar.gz")
+    assert given["bucket"] == os.path.dirname(given["path"])
+    assert config.models[1] == elsewhere
+    assert service.jobs.get(config.id).models == config.models == service.jobs.config(config.id).models
+    assert [job.id for job in service.jobs.reports_on(first)] == [config.id]
+    later = service.jobs.create("again", kind="report", job_class="a:B", models=[{"id": first}, {"id": second}]).id
+    assert [job.id for job in service.jobs.reports_on(first)] == [later, config.id]
+    assert [job.id for job in service.jobs.reports_on(second)] == [later]
+    assert service.jobs.reports_on(later) == []
+    with pytest.raises(NotFoundError):
+        service.jobs.reports_on("nope")
+
+
+def test_what_left_no_model_is_not_tested(service):
+    unfinished = service.jobs.create("unfinished").id
+    bare = service.jobs.create("bare").id
+    service.events.append(bare, [Event(key="c", kind="complete", body={})])
+    for given, error in (
+        ({"id": unfinished}, InvalidInputError),
+        ({"id": bare}, InvalidInputError),
+        ({"id": "nope"}, NotFoundError),
+        ({}, NotFoundError),
+    ):
+        with pytest.raises(error):
+            service.jobs.create("test", kind="report", job_class="a:B", models=[given])
+    assert service.jobs.count() == 2
