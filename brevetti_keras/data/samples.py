@@ -93,7 +93,8 @@ def list_samples(
 
     Args:
         bucket: a folder or other storage (see `open_storage`), or the path of a CSV of samples with the columns `path`
-            (relative to the CSV), `category` (optional) and any others, which are carried along.
+            (relative to the CSV), `category` or `categories` (optional, see `read_samples_csv`), `annotation_path`
+            (optional, relative to the CSV) and any others, which are carried along.
         dataset_id: goes into `dataset_id`.
         dataset_name: goes into `dataset`.
         reference: goes into `reference`; `N/A` if empty.
@@ -101,7 +102,8 @@ def list_samples(
         classes: keep only these labels (text is one), and only samples that have one.
         sample_filter: keep only samples whose path below the dataset this regular expression finds (any case), or for
             which this function returns True.
-        annotations: add `annotation_path`: the last file of `.annotations/<path of the image>/`, `""` if none.
+        annotations: add `annotation_path`: the CSV's, else the last file of `.annotations/<path of the image>/`, `""`
+            if none.
         hashes: where `etag` comes from; by default the memory in its usual place.
 
     Raises:
@@ -119,7 +121,7 @@ def list_samples(
     frame["reference"] = given.where(given != "", reference or "N/A")
     frame["url"] = pd.Series([download_url(path) for path in frame.path], index=frame.index, dtype="str")
     if annotations:
-        frame["annotation_path"] = _annotation_paths(source, chosen.infos)
+        frame["annotation_path"] = _annotation_paths(source, chosen)
     columns = [*COLUMNS, *(column for column in frame.columns if column not in COLUMNS)]
     frame = frame[columns].sort_values("path", kind="stable", ignore_index=True)
     skipped = chosen.skipped.assign(dataset=dataset_name, dataset_id=dataset_id)[[*SKIPPED_COLUMNS]]
@@ -138,7 +140,7 @@ def list_images(storage: Storage, *, root_name: str = ROOT_NAME) -> pd.DataFrame
         Columns path (absolute, or a URL), category (tuple of the folder's name), folder, etag (where the storage has
         it without reading, else `""`), size (bytes), bucket (the storage's root); sorted by path.
     """
-    source = _Source(storage, "", _image_files(storage), None, None)
+    source = _Source(storage, "", _image_files(storage))
     chosen = _choose(source, {}, None, None, root_name)
     return _frame(source, chosen)
 
@@ -163,13 +165,14 @@ def list_files(bucket: str) -> pd.DataFrame:
 @dataclass(frozen=True)
 class _Source:
     """Files found, before any is chosen: `infos` relative to the storage, which the dataset shares from `top` down;
-    `labels` and `extras` (a row a file) where a CSV gives them."""
+    `labels`, `annotations` and `extras` (a row a file) where a CSV gives them."""
 
     storage: Storage
     top: str
     infos: list[FileInfo]
-    labels: list[str] | None
-    extras: pd.DataFrame | None
+    labels: list[tuple[str, ...] | None] | None = None
+    annotations: list[str] | None = None
+    extras: pd.DataFrame | None = None
 
     def below(self, path: str) -> str:
         """The path as seen from the dataset's root."""
@@ -196,7 +199,7 @@ def _open_source(bucket: str) -> _Source:
         raise NotFoundError(f"expected a folder of images or a CSV of samples at {bucket}, found neither")
     if not _is_text(storage.root):
         raise InvalidInputError(f"expected a folder whose path is text in UTF-8, received {_shown(bucket)}")
-    return _Source(storage, "", _image_files(storage), None, None)
+    return _Source(storage, "", _image_files(storage))
 
 
 def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
@@ -212,8 +215,12 @@ def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
             infos.append(listed.get(clean) or storage.stat(clean))
         except (NotFoundError, StorageError):
             infos.append(FileInfo(clean, 0))  # its inspection says that it is missing
-    labels = frame.pop("category").tolist() if "category" in frame else None
-    return _Source(storage, top, infos, labels, frame.drop(columns=_OURS, errors="ignore"))
+    labels = frame.pop("category").tolist()
+    named = frame.pop("annotation_path").tolist() if "annotation_path" in frame else None
+    annotations = (
+        None if named is None else [posixpath.join("/", top, path).lstrip("/") if path else "" for path in named]
+    )
+    return _Source(storage, top, infos, labels, annotations, frame.drop(columns=_OURS, errors="ignore"))
 
 
 def _image_files(storage: Storage) -> list[FileInfo]:
@@ -238,9 +245,9 @@ def _choose(
         if folder not in places:
             places[folder] = _place(folder, labels, root_name)
         name, category = places[folder]
-        if source.labels is not None and source.labels[row]:
-            given = source.labels[row]
-            category = labels.get(given, (given,))
+        given = source.labels[row] if source.labels is not None else None
+        if given is not None:
+            category = tuple(dict.fromkeys(one for label in given for one in labels.get(label, (label,))))
         if classes is not None:
             category = tuple(label for label in category if label in classes)
         if (classes is not None and not category) or (wanted is not None and not wanted(path)):
@@ -344,13 +351,18 @@ def _etags(storage: Storage, paths: list[str], infos: list[FileInfo], hashes: Ha
     return pd.Series(etags, dtype="str")
 
 
-def _annotation_paths(source: _Source, infos: list[FileInfo]) -> "pd.Series[str]":
+def _annotation_paths(source: _Source, chosen: _Chosen) -> "pd.Series[str]":
+    if source.annotations is not None:
+        named = (source.annotations[row] for row in chosen.rows)
+        return pd.Series(
+            [source.storage.resolve(posixpath.normpath(path)) if path else "" for path in named], dtype="str"
+        )
     start = f"{source.top}/{ANNOTATIONS}".lstrip("/")
     last = {
         posixpath.dirname(info.path[len(start) + 1 :]): source.storage.resolve(info.path)
         for info in source.storage.walk(start, hidden=True)
     }
-    return pd.Series([last.get(source.below(info.path), "") for info in infos], dtype="str")
+    return pd.Series([last.get(source.below(info.path), "") for info in chosen.infos], dtype="str")
 
 
 def _is_text(path: str) -> bool:

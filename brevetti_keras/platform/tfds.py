@@ -1,69 +1,208 @@
-"""Writes a split of TensorFlow Datasets once as image files, one folder a label, so that hashes and links apply.
+"""Writes splits of TensorFlow Datasets once as image files, one folder a label, so that hashes and links apply.
 
-    write_split("mnist:3.0.1", "train")      # "~/.cache/brevetti-keras/tfds/mnist/3.0.1/train"
+    write_split("mnist:3.0.1", "train")          # "~/.cache/brevetti-keras/tfds/mnist/3.0.1/train"
+    read_tfds("voc/2007")                        # a Collection of all splits: labels, boxes, purposes
 
 The stored images are written as they are, byte for byte, never decoded.
 """
 
+import contextlib
+import hashlib
 import os
 import re
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from brevetti_keras.data.annotation import Annotation, Shape, checked_corners
 from brevetti_keras.data.checksums import cache_folder
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, by_name, labels_of, purpose_of
+from brevetti_keras.data.formats.kept_aside import image_content, with_content
+from brevetti_keras.data.formats.source import image_size
 from brevetti_keras.data.samples import ROOT_NAME
+from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
+from brevetti_keras.platform.tfds_writing import EXACT, label_of
+from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError, NotFoundError
 from brevetti_keras.utils.lazy import lazy_import
 
 tfds = lazy_import("tensorflow_datasets", "tensorflow-datasets")
 
 _ENDINGS = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpg"), (b"GIF8", "gif"), (b"BM", "bmp"))
+_CONTENT = ".content.json"
 
 
-def write_split(name: str, split: str, data_dir: str | None) -> str:
-    """Returns the folder that holds a split's images; they are written the first time only.
+def read_tfds(
+    source: Any, splits: Sequence[str] = (), data_dir: str | None = None, parent: str | None = None
+) -> Collection:
+    """Returns the images of splits, which are written as files the first time only.
 
     Args:
-        name: as `"mnist"` or `"mnist:3.0.1"`.
-        split: as `"train"` or `"train[:10%]"`.
+        source: a name, as `"mnist"` or `"mnist:3.0.1"`, a builder, or the folder of a stored dataset.
+        splits: as `"train"` or `"train[:10%]"`; none stands for all that there are.
         data_dir: where TensorFlow Datasets keeps its data; by default its own place.
+        parent: the folder for the files; by default one in the cache.
+
+    Returns:
+        The images with their label, or those of their boxes. Of several splits, each has the purpose of its split.
 
     Raises:
         NotFoundError: if there is no such dataset.
         InvalidInputError: if it has no such split.
         DataError: if its samples have no image.
     """
-    try:
-        builder = tfds.builder(name, data_dir=data_dir)
-    except tfds.core.DatasetNotFoundError as error:
-        line = str(error).strip().splitlines()[0]
-        raise NotFoundError(f"expected a dataset of TensorFlow Datasets, received {name!r}: {line}") from error
-    folder = os.path.join(cache_folder(), "tfds", *map(_safe, builder.info.full_name.split("/")), _safe(split))
-    if os.path.isdir(folder):
+    builder = _builder(source, data_dir)
+    if not splits:
+        _prepare(builder)  # which splits there are is told by what is stored
+    chosen = tuple(splits) or tuple(builder.info.splits)
+    images: list[AnnotatedImage] = []
+    classes: list[str] = []
+    for split in chosen:
+        folder = write_split(source, split, data_dir, parent)
+        content = from_json(Files().read_file(os.path.join(folder, _CONTENT)))
+        classes = content["classes"]
+        purpose = purpose_of(re.split(r"\W", split)[0]) if len(chosen) > 1 else ""
+        for name, entry in content["images"].items():
+            image = with_content(AnnotatedImage(os.path.join(folder, name), f"{_safe(split)}/{name}", ()), entry)
+            images.append(image if content["exact"] else replace(image, purpose=purpose))
+    return Collection(by_name(images, builder.info.full_name), tuple(classes))
+
+
+def write_split(source: Any, split: str, data_dir: str | None, parent: str | None = None) -> str:
+    """Returns the folder that holds a split's images; they are written the first time only.
+
+    Args:
+        source: a name, as `"mnist"` or `"mnist:3.0.1"`, or a builder.
+        split: as `"train"` or `"train[:10%]"`.
+        data_dir: where TensorFlow Datasets keeps its data; by default its own place.
+        parent: the folder for the files; by default one in the cache.
+
+    Raises:
+        NotFoundError: if there is no such dataset.
+        InvalidInputError: if it has no such split.
+        DataError: if its samples have no image.
+    """
+    builder = _builder(source, data_dir)
+    parent = parent or os.path.join(cache_folder(), "tfds")
+    name = _safe(split) if isinstance(source, str) and not os.path.isdir(source) else f"{_safe(split)}-{_key(builder)}"
+    folder = os.path.join(parent, *map(_safe, builder.info.full_name.split("/")), name)
+    if os.path.isfile(os.path.join(folder, _CONTENT)):
         return folder
-    builder.download_and_prepare()
-    image, label = _features(builder)
+    _prepare(builder)
+    features = _features(builder)
     try:
-        samples = builder.as_dataset(split=split, decoders={image: tfds.decode.SkipDecoding()})
+        samples = builder.as_dataset(split=split, decoders={features.image: tfds.decode.SkipDecoding()})
     except ValueError as error:
         known = ", ".join(builder.info.splits)
-        raise InvalidInputError(f"expected one of the splits {known} of {name}, received {split!r}") from error
-    _write(folder, samples, image, label, builder.info.features)
+        raise InvalidInputError(f"expected one of the splits {known} of {builder.name}, received {split!r}") from error
+    _write(folder, samples, features)
     return folder
 
 
-def _features(builder: Any) -> tuple[str, str | None]:
+def _prepare(builder: Any) -> None:
+    with contextlib.redirect_stdout(sys.stderr):  # standard output is for answers
+        builder.download_and_prepare()
+
+
+def _builder(source: Any, data_dir: str | None) -> Any:
+    if not isinstance(source, str):
+        if not isinstance(source, tfds.core.DatasetBuilder):
+            raise InvalidInputError(f"expected a name or a builder of TensorFlow Datasets, received {source!r:.80}")
+        return source
+    if os.path.isdir(source):
+        return _stored_builder(source)
+    try:
+        return tfds.builder(source, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        line = str(error).strip().splitlines()[0]
+        raise NotFoundError(f"expected a dataset of TensorFlow Datasets, received {source!r}: {line}") from error
+
+
+def _key(builder: Any) -> str:
+    """Tells builders of one name and version apart: where they lie, and since when."""
+    place = str(builder.data_dir)
+    info = os.path.join(place, "dataset_info.json")
+    since = os.stat(info).st_mtime_ns if os.path.isfile(info) else 0
+    return hashlib.sha256(f"{place} {since}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def _stored_builder(folder: str) -> Any:
+    found = [top for top, _, names in os.walk(folder) if "dataset_info.json" in names]
+    if len(found) != 1:
+        raise DataError(f"{folder}: expected one stored dataset of TensorFlow Datasets below it, found {len(found)}")
+    return tfds.builder_from_directory(found[0])
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Which keys of a sample are read: `boxes` and `names` are keys of `objects`, `exact` holds all of our own."""
+
+    image: str
+    label: str | None
+    objects: str | None
+    boxes: str
+    names: str | None
+    names_of: Any
+    classes: tuple[str, ...]
+    exact: str | None
+
+    def labels(self, sample: Any) -> tuple[str, ...]:
+        return (self._name(sample[self.label]),) if self.label else ()
+
+    def content(self, sample: Any, path: str, labels: tuple[str, ...]) -> Any:
+        """What is known of an image, as `image_content` gives it."""
+        if self.exact:
+            return from_json(sample[self.exact])
+        annotation = self.annotation(sample, path)
+        known = tuple(label for label in labels if label != ROOT_NAME) or labels_of(annotation, self.classes)
+        return image_content(AnnotatedImage(path, path, known, "", annotation))
+
+    def annotation(self, sample: Any, path: str) -> Annotation:
+        if self.objects is None:
+            return Annotation()
+        height, width = image_size(path)
+        found = sample[self.objects]
+        names = [self._name(number) for number in found[self.names]] if self.names else []
+        shapes = []
+        for index, (top, left, bottom, right) in enumerate(found[self.boxes].tolist()):
+            # Stored as shares of the sides in 32 bits, of which a millionth of a pixel is left.
+            points = [(round(x * width, 3), round(y * height, 3)) for x, y in ((left, top), (right, bottom))]
+            shapes.append(Shape(names[index] if names else "object", "rectangle", checked_corners(points)))
+        return Annotation(tuple(shapes), width, height)
+
+    def _name(self, number: Any) -> str:
+        # -1 stands for a label that is not told, as of test splits.
+        return str(self.names_of.int2str(int(number))) if int(number) >= 0 else ROOT_NAME
+
+
+def _features(builder: Any) -> _Features:
     features = builder.info.features
     images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
     labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
     if not images:
         raise DataError(f"expected a dataset of images, received {builder.name} with {', '.join(features)}")
-    return images[0], "label" if "label" in labels else next(iter(labels), None)
+    exact = EXACT if EXACT in features else None
+    label = "label" if "label" in labels else next(iter(labels), None)
+    for key, feature in features.items():
+        listed = feature.feature if isinstance(feature, tfds.features.Sequence) else None
+        inner = dict(listed) if isinstance(listed, tfds.features.FeaturesDict) else {}
+        boxes = next((name for name, one in inner.items() if isinstance(one, tfds.features.BBoxFeature)), None)
+        if boxes is not None:
+            name = next((name for name, one in inner.items() if isinstance(one, tfds.features.ClassLabel)), None)
+            names_of = inner[name] if name else None
+            classes = ("object",) if names_of is None else tuple(names_of.names)
+            classes = tuple(map(label_of, classes)) if exact else classes
+            return _Features(images[0], None, key, boxes, name, names_of, classes, exact)
+    names_of = features[label] if label else None
+    classes = () if names_of is None else tuple(names_of.names)
+    return _Features(images[0], label, None, "", None, names_of, classes, exact)
 
 
-def _write(folder: str, samples: Any, image: str, label: str | None, features: Any) -> None:
+def _write(folder: str, samples: Any, features: _Features) -> None:
     parent = os.path.dirname(folder)
     with os_errors(parent):
         os.makedirs(parent, exist_ok=True)
@@ -71,16 +210,23 @@ def _write(folder: str, samples: Any, image: str, label: str | None, features: A
         temporary = tempfile.mkdtemp(prefix=".tfds-", dir=parent)
     try:
         with os_errors(temporary):
+            images: dict[str, Any] = {}
             for index, sample in enumerate(samples.as_numpy_iterator()):
-                name = _safe(features[label].int2str(int(sample[label]))) if label else ROOT_NAME
-                content = sample[image]
-                os.makedirs(os.path.join(temporary, name), exist_ok=True)
-                with open(os.path.join(temporary, name, f"{index:08d}.{_ending(content)}"), "wb") as file:
+                content, labels = sample[features.image], features.labels(sample)
+                name = f"{_safe(labels[0]) if labels else ROOT_NAME}/{index:08d}.{_ending(content)}"
+                path = os.path.join(temporary, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "wb") as file:
                     file.write(content)
+                images[name] = features.content(sample, path, labels)
+            Files().write_file(
+                os.path.join(temporary, _CONTENT),
+                to_json({"classes": features.classes, "exact": features.exact is not None, "images": images}),
+            )
             os.rename(temporary, folder)
     except OSError:
         # Two jobs may write the same split; the first one's is as good.
-        if not os.path.isdir(folder):
+        if not os.path.isfile(os.path.join(folder, _CONTENT)):
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

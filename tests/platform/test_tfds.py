@@ -4,16 +4,20 @@ import os
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from PIL import Image
 
+from brevetti_keras.data.annotation import Annotation, Shape, read_annotation
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
 from brevetti_keras.platform import Dataset
-from brevetti_keras.utils.errors import DataError, InvalidInputError, NotFoundError
+from brevetti_keras.platform.tfds import read_tfds
+from brevetti_keras.platform.tfds_writing import write_tfds
+from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError, NotFoundError
+from tests.support.collections import contents, picture
+from tests.support.stored_dataset import boxed_builder, png
 
 
-def png(value):
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((4, 5, 3), value, np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path / "cache"))
 
 
 class TinyVials(tfds.core.GeneratorBasedBuilder):
@@ -98,3 +102,71 @@ def test_what_cannot_be_is_one_line(data_dir, name, split, kind, message):
     with pytest.raises(kind, match=message) as caught:
         Dataset.from_tfds(name, split=split, data_dir=data_dir)
     assert "\n" not in str(caught.value)
+
+
+def test_several_splits_have_purposes_and_labels_as_they_are(data_dir):
+    samples = Dataset.from_tfds("tiny_vials", split=None, data_dir=data_dir).get_image_samples()
+    assert samples.purpose.value_counts().to_dict() == {"train": 4, "test": 1}
+    assert sorted(set(samples.category)) == [("a/b",), ("good",)]
+    assert "purpose" not in Dataset.from_tfds("tiny_vials", data_dir=data_dir).get_image_samples().dropna(axis=1)
+
+
+def test_a_builder_will_do_and_its_boxes_are_annotations(tmp_path, capsys):
+    builder = boxed_builder(str(tmp_path / "stored"))
+    dataset = Dataset.from_tfds(builder, split=("train", "validation"))
+    assert dataset.name == "boxed/1.0.0 train validation"
+    samples = dataset.get_image_samples(annotations=True)
+    assert sorted(zip(samples.purpose, samples.category, strict=True)) == [
+        ("devel", ()),
+        ("train", ()),
+        ("train", ("cup",)),
+    ]
+    marked = samples[samples.category == ("cup",)].iloc[0]
+    with open(marked.annotation_path, "rb") as file:
+        (shape,) = read_annotation(file.read(), "x").shapes
+    assert (shape.kind, shape.label, shape.points) == ("rectangle", "cup", ((1.0, 1.0), (5.0, 3.0)))
+    with open(marked.path, "rb") as file:
+        assert file.read() == png(1)
+
+
+def test_an_export_comes_back_as_it_was(tmp_path, capsys):
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    labels = ("good", " a\n", '"', "b")
+    mark = Shape("b", "line", ((1.0, 2.5), (30.0, 4.0)), extra={"severity": 2})
+    box = Shape('"', "rectangle", ((-2.0, 1.0), (8.0, 5.0)))
+    images = (
+        AnnotatedImage(picture(sources, 0), "0.png", (" a\n", "good"), "train", Annotation((), 16, 12), {"lot": "7a"}),
+        AnnotatedImage(picture(sources, 1), "1.png", (), "odd one", Annotation((mark, box), 16, 12)),
+        AnnotatedImage(picture(sources, 2), "2.png", ("b",), "", Annotation((mark,), 16, 12)),
+    )
+    collection = Collection(images, labels)
+    assert write_tfds(collection, "My parts!", str(tmp_path / "out")).images == 3
+    assert capsys.readouterr().out == ""  # standard output is for answers
+    back = read_tfds(str(tmp_path / "out"), parent=str(tmp_path / "written"))
+    assert contents(back) == contents(collection)
+    assert back.classes == labels
+    stored = tfds.builder_from_directory(str(tmp_path / "out" / "my_parts" / "1.0.0"))
+    (sample,) = stored.as_dataset(split="odd_one").as_numpy_iterator()
+    assert sample["image"].shape == (12, 16, 3)
+    assert sample["objects"]["bbox"].tolist() == pytest.approx(
+        np.array([[2.5 / 12, 1 / 16, 4 / 12, 1], [1 / 12, 0, 5 / 12, 0.5]])
+    )
+    with pytest.raises(ConflictError, match="expected a folder that is new or empty"):
+        write_tfds(collection, "x", str(tmp_path / "out"))
+
+
+def test_an_export_of_the_same_name_is_read_anew(tmp_path):
+    for number in range(2):
+        image = AnnotatedImage(picture(tmp_path, number), "x.png", ("good",), "", Annotation((), 16, 12))
+        write_tfds(Collection((image,), ("good",)), "same", str(tmp_path / str(number)))
+        (found,) = read_tfds(str(tmp_path / str(number)), parent=str(tmp_path / "written")).images
+        with open(found.path, "rb") as file, open(image.path, "rb") as source:
+            assert file.read() == source.read()
+
+
+def test_what_is_no_builder_is_one_line(tmp_path):
+    with pytest.raises(InvalidInputError, match="expected a name or a builder of TensorFlow Datasets, received 3"):
+        Dataset.from_tfds(3)
+    with pytest.raises(DataError, match="expected one stored dataset of TensorFlow Datasets below it, found 0"):
+        Dataset.from_tfds(str(tmp_path))

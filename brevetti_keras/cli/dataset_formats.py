@@ -1,0 +1,78 @@
+"""`brevetti-keras dataset import` and `export`: datasets of other tools become ours, and ours theirs."""
+
+import shlex
+
+import click
+
+from brevetti_keras.cli.options import json_option, workspace_option
+from brevetti_keras.cli.output import print_json
+from brevetti_keras.platform import connect, get_image_samples
+from brevetti_keras.platform.imports import EXPORTS, IMPORTS, export_dataset, import_dataset
+
+
+@click.command(name="import", epilog="Example:  brevetti-keras dataset import coco ~/parts --name parts --tag line=3")
+@click.argument("format", type=click.Choice(IMPORTS))
+@click.argument("path")
+@click.option("--name", help="Its name; by default the folder's.")
+@click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag; may be given several times.")
+@click.option("--notes", default="", help="Anything worth knowing.")
+@click.option("--split", "splits", multiple=True, help="Of tfds, a split; may be given several times; by default all.")
+@click.option("--data-dir", metavar="PATH", help="Of tfds, where TensorFlow Datasets keeps its data.")
+@workspace_option
+@json_option
+def import_command(
+    format: str,  # noqa: A002
+    path: str,
+    name: str | None,
+    tags: tuple[str, ...],
+    notes: str,
+    splits: tuple[str, ...],
+    data_dir: str | None,
+    workspace: str | None,
+    as_json: bool,
+) -> None:
+    """Add a dataset of another tool's form, with its labels, purposes and annotations.
+
+    PATH is, of coco, the folder with its JSON files or one of them; of yolo, the folder with data.yaml or that file;
+    of voc, the folder with Annotations and JPEGImages; of mvtec, the folder of one object; of tfds, a dataset's name
+    in TensorFlow Datasets or the folder of a stored one. Images are referred to where they lie, never copied (those
+    of tfds lie in records, and are written into the workspace once).
+    """
+    if format != "tfds" and (splits or data_dir):
+        raise click.UsageError("expected --split and --data-dir with tfds alone")
+    added = import_dataset(connect(workspace), format, path, name, tags, notes, splits, data_dir)
+    samples = get_image_samples([added], annotations=True)
+    labels = sorted({label for category in samples.category for label in category})
+    marked = int((samples.annotation_path != "").sum())
+    purposes = samples.purpose.dropna().value_counts().to_dict() if "purpose" in samples else {}
+    if as_json:
+        counts = {"samples": len(samples), "annotated": marked, "purposes": purposes, "labels": labels}
+        print_json({**added.model_dump(mode="json"), **counts})
+        return
+    shown = "".join(f", {count:,} {purpose}" for purpose, count in sorted(purposes.items()))
+    click.echo(f"imported {added.name!r} with {len(samples):,} images{shown}")
+    click.echo(f"{len(labels):,} labels, {marked:,} images with annotations")
+    click.echo(f"To see it:\n  brevetti-keras dataset show {shlex.quote(added.name)}")
+
+
+@click.command(name="export", epilog="Example:  brevetti-keras dataset export parts --format yolo ~/parts-yolo")
+@click.argument("name")
+@click.argument("folder")
+@click.option("--format", "form", type=click.Choice(EXPORTS), required=True, help="Whose form to write.")
+@workspace_option
+@json_option
+def export_command(name: str, folder: str, form: str, workspace: str | None, as_json: bool) -> None:
+    """Write the dataset NAME (or id) into FOLDER, which is new or empty, in another tool's form.
+
+    Images are copied. What the form cannot hold lies in brevetti.json beside it, and is there again when the folder is
+    imported.
+    """
+    written = export_dataset(connect(workspace).datasets.get(name), form, folder)
+    if as_json:
+        print_json({"folder": folder, "format": form, "images": written.images, "kept_aside": written.kept_aside})
+        return
+    click.echo(f"exported {written.images:,} images to {folder}")
+    if written.kept_aside:
+        click.echo(
+            f"Of {written.kept_aside:,} of them {form} cannot hold everything; it is kept in brevetti.json beside them."
+        )

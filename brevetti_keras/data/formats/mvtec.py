@@ -1,0 +1,56 @@
+"""MVTec AD: good images to train on, good and defective ones to test on, a mask for each defective one.
+
+    collection = read_mvtec("/data/mvtec_ad/bottle")
+
+`train/good/000.png`, `test/<defect>/000.png`, `ground_truth/<defect>/000_mask.png`. An image's label is its folder; its
+mask is referred to where it lies.
+"""
+
+import posixpath
+
+from brevetti_keras.data.annotation import Annotation, Shape
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, all_classes, by_name
+from brevetti_keras.data.formats.source import Source
+from brevetti_keras.utils.errors import DataError
+
+GOOD = "good"
+TRUTH = "ground_truth"
+_SPLITS = {"train": "train", "validation": "devel", "test": "test"}
+
+
+def read_mvtec(path: str) -> Collection:
+    """Returns the images of one object.
+
+    Args:
+        path: the object's folder, with `train/good` and `test` in it.
+
+    Raises:
+        DataError: for a folder of another form, or a defective test image without a mask where others have one.
+        NotFoundError: if there is no such folder.
+    """
+    source = Source(path)
+    if not source.below(f"train/{GOOD}"):
+        inner = [name for name in source.folders() if source.below(f"{name}/train/{GOOD}")]
+        advice = f": import one of its objects ({', '.join(inner)})" if inner else ""
+        raise DataError(f"{source.root}: expected images in train/{GOOD}, found none{advice}")
+    images = [
+        _image(source, file, purpose)
+        for split, purpose in _SPLITS.items()
+        for file in source.below(split)
+        if file.count("/") == 2
+    ]
+    first = [GOOD] if any(GOOD in image.labels for image in images) else []
+    return Collection(by_name(images, source.root), all_classes(images, first))
+
+
+def _image(source: Source, file: str, purpose: str) -> AnnotatedImage:
+    split, folder, base = file.split("/")
+    stem = posixpath.splitext(base)[0]
+    masks = [name for name in (f"{stem}_mask.png", f"{stem}.png") if f"{TRUTH}/{folder}/{name}" in source.files]
+    shapes: tuple[Shape, ...] = ()
+    if split == "test" and folder != GOOD:
+        if not masks and source.below(f"{TRUTH}/{folder}"):
+            raise DataError(f"{source.resolve(file)}: expected its mask {TRUTH}/{folder}/{stem}_mask.png, found none")
+        shapes = tuple(Shape(folder, "mask", mask=source.resolve(f"{TRUTH}/{folder}/{name}")) for name in masks[:1])
+    height, width = source.size_of(file)
+    return AnnotatedImage(source.resolve(file), file, (folder,), purpose, Annotation(shapes, width, height))

@@ -1,0 +1,142 @@
+"""Our own form: a CSV of samples with a JSON file an annotated image, which refers to the images where they lie.
+
+    path = write_table(collection, "/work/datasets/parts")      # …/parts/samples.csv, a dataset like any CSV
+    collection_of(samples, path)                                # from get_image_samples(path, annotations=True)
+
+`samples.csv` has `path`, `categories` (a JSON list of labels), `purpose`, `annotation_path` and what the samples carry
+along; `annotations/` the JSON files; `dataset.json` the classes in their order and what the source says of the whole.
+"""
+
+import csv
+import io
+import os
+import posixpath
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from brevetti_keras.data.annotation import Annotation, read_annotation, write_annotation
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, all_classes
+from brevetti_keras.data.samples import COLUMNS
+from brevetti_keras.io.files import Files
+from brevetti_keras.io.local import os_errors
+from brevetti_keras.io.open import local_path_of
+from brevetti_keras.utils.encode import from_json, to_json, to_jsonable
+from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError
+
+TABLE = "samples.csv"
+ABOUT = "dataset.json"
+_OURS = ("path", "categories", "purpose", "annotation_path")
+
+
+def write_table(collection: Collection, folder: str, *, replace: bool = False) -> str:
+    """Writes a collection so that `get_image_samples` lists it; the images stay where they are.
+
+    Args:
+        collection: its images' paths are absolute.
+        folder: a folder of this machine that is made in one step.
+        replace: whether one that is there is replaced.
+
+    Returns:
+        The path of the CSV.
+
+    Raises:
+        ConflictError: if the folder is there and may not be replaced.
+        StorageError: for what the system refuses.
+    """
+    folder = local_path_of(folder) or ""
+    parent = os.path.dirname(folder)
+    with os_errors(folder):
+        os.makedirs(parent, exist_ok=True)
+        temporary = tempfile.mkdtemp(prefix=".import-", dir=parent)
+        try:
+            os.mkdir(os.path.join(temporary, "annotations"))
+            for name, content in table_files(collection):
+                with open(os.path.join(temporary, name), "wb") as file:
+                    file.write(content)
+            os.chmod(temporary, 0o755)
+            if replace:
+                shutil.rmtree(folder, ignore_errors=True)
+            try:
+                os.rename(temporary, folder)
+            except OSError as error:
+                raise ConflictError(f"expected no folder {folder}, found one: choose another name") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return os.path.join(folder, TABLE)
+
+
+def table_files(collection: Collection) -> Iterator[tuple[str, bytes]]:
+    """Yields the names and contents of the files that hold a collection, but for its images.
+
+    Args:
+        collection: its images' paths are absolute, or relative to the folder of the files.
+    """
+    names = list(dict.fromkeys(name for image in collection.images for name in image.columns))
+    rows = []
+    for number, image in enumerate(collection.images):
+        place = f"annotations/{number:08d}.json" if not image.annotation.is_empty else ""
+        if place:
+            yield place, write_annotation(image.annotation)
+        carried = [image.columns.get(name, "") for name in names]
+        rows.append([image.path, to_json(list(image.labels)), image.purpose, place, *carried])
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([[*_OURS, *names], *rows])
+    yield TABLE, text.getvalue().encode("utf-8")
+    yield ABOUT, to_json({"classes": collection.classes, "about": collection.about}, indent=1).encode("utf-8")
+
+
+def collection_of(samples: pd.DataFrame, bucket: str) -> Collection:
+    """Returns the collection that samples are.
+
+    Args:
+        samples: of one dataset, from `get_image_samples(…, annotations=True)`.
+        bucket: the dataset's, where its classes may be told.
+
+    Raises:
+        DataError: for an annotation that cannot be read.
+        NotFoundError: for one that is not there.
+    """
+    top = posixpath.dirname(bucket) if bucket.lower().endswith(".csv") else bucket
+    shared = _shared_folder(top, samples.path.tolist())
+    carried = [name for name in samples.columns if name not in {*COLUMNS, "annotation_path", "purpose"}]
+    files = Files()
+    images = []
+    for row in samples.to_dict("records"):
+        path, place = row["path"], row.get("annotation_path", "")
+        annotation = read_annotation(files.read_file(place), place) if place else Annotation()
+        name = path.removeprefix(shared)
+        purpose = row.get("purpose")
+        columns = {key: to_jsonable(row[key]) for key in carried}
+        given = purpose if isinstance(purpose, str) else ""
+        images.append(AnnotatedImage(path, name, tuple(row["category"]), given, annotation, columns))
+    classes, about = _told(top)
+    return Collection(tuple(images), all_classes(images, classes), about)
+
+
+def _shared_folder(top: str, paths: list[str]) -> str:
+    """The dataset's folder, or that of all its images where a CSV names some that lie elsewhere."""
+    if all(path.startswith(f"{top}/") for path in paths):
+        return f"{top}/"
+    # The first and the last in order share what all share; URLs have no path that could be compared by its parts.
+    first, last = min(paths), max(paths)
+    same = next((place for place, letter in enumerate(first) if last[place : place + 1] != letter), len(first))
+    return first[: first.rfind("/", 0, same) + 1]
+
+
+def _told(top: str) -> tuple[list[str], Mapping[str, Any]]:
+    place = posixpath.join(top, ABOUT)
+    files = Files()
+    if not files.isfile(place):
+        return [], {}
+    try:
+        value = from_json(files.read_file(place))
+    except InvalidInputError as error:
+        raise DataError(f"{place}: {error}") from error
+    classes, about = (value.get(key) for key in ("classes", "about")) if isinstance(value, Mapping) else (None, None)
+    if not isinstance(classes, list) or not all(isinstance(label, str) for label in classes):
+        raise DataError(f"{place}: expected 'classes' as a list of text, received something else")
+    return classes, about if isinstance(about, Mapping) else {}

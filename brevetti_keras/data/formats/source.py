@@ -1,0 +1,119 @@
+"""`Source`: the folder of a dataset in another tool's form; knows which files there are without reading one.
+
+source = Source("/data/parts")
+source.text("data.yaml")
+source.image("train/1.jpg", "data.yaml")       # "/data/parts/train/1.jpg", or an error that names both
+"""
+
+import posixpath
+from collections.abc import Iterable
+
+from brevetti_keras.data.image.header import HeaderError, read_header
+from brevetti_keras.data.samples import IMAGE_ENDINGS
+from brevetti_keras.io.local import LocalStorage
+from brevetti_keras.io.open import open_storage, split_url
+from brevetti_keras.utils.errors import DataError, DecodeError, NotFoundError
+
+_MAX_TEXT = 2 << 30
+_NAMED = 3
+
+
+class Source:
+    """A folder.
+
+    Args:
+        folder: a path or URL.
+
+    Raises:
+        NotFoundError: if there is no such folder.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._storage = open_storage(folder, follow_links=True)
+        self.files = {info.path: info.size for info in self._storage.walk()}
+        if not self.files and isinstance(self._storage, LocalStorage):
+            raise NotFoundError(f"expected the folder of a dataset, received {folder}, where there is no file")
+
+    @property
+    def root(self) -> str:
+        """The folder's absolute path or URL."""
+        return self._storage.root
+
+    def text(self, path: str) -> str:
+        """Returns a file's text.
+
+        Raises:
+            DataError: if it is not UTF-8, or longer than any such file is.
+            NotFoundError: if there is none.
+        """
+        if self.files.get(path, 0) > _MAX_TEXT:
+            raise DataError(
+                f"{self.resolve(path)}: expected a file of at most {_MAX_TEXT >> 30} GB, received a longer one"
+            )
+        try:
+            return self._storage.read_bytes(path).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self.resolve(path)}: expected text in UTF-8, received other bytes") from error
+
+    def resolve(self, path: str) -> str:
+        """Returns the absolute path or URL of a file."""
+        return self._storage.resolve(path)
+
+    def below(self, folder: str, endings: Iterable[str] = IMAGE_ENDINGS) -> list[str]:
+        """Returns the files below a folder (`""` is all) that end so, in any case."""
+        start = f"{folder}/" if folder else ""
+        ends = tuple(endings)
+        return [path for path in self.files if path.startswith(start) and path.lower().endswith(ends)]
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Returns the names of the folders in a folder, sorted."""
+        start = f"{folder}/" if folder else ""
+        inner = (path[len(start) :] for path in self.files if path.startswith(start))
+        return sorted({name for name, slash, _ in (path.partition("/") for path in inner) if slash})
+
+    def size_of(self, path: str) -> tuple[int, int]:
+        """Returns the (height, width) of an upright image from its header.
+
+        Raises:
+            DecodeError: for a file that is no image.
+        """
+        return image_size(self._storage.local_path(path))
+
+
+def folder_of(path: str) -> str:
+    """Returns the folder of a dataset, given it or one of its files."""
+    storage, inner = split_url(path, follow_links=True)
+    if not storage.isfile(inner):
+        return path
+    folder = posixpath.dirname(inner)
+    inside = posixpath.basename(folder) == "annotations"
+    return storage.resolve(posixpath.dirname(folder) if inside else folder)
+
+
+def image_size(path: str) -> tuple[int, int]:
+    """Returns the (height, width) in pixels of a file's upright image, from its header.
+
+    Args:
+        path: absolute, or a URL.
+
+    Raises:
+        DecodeError: for a file that is no image.
+        NotFoundError: if there is none.
+    """
+    storage, inner = split_url(path, follow_links=True)
+    try:
+        header = read_header(storage.read_bytes(inner))
+    except HeaderError as error:
+        raise DecodeError(path, str(error)) from error
+    return (header.width, header.height) if header.orientation >= 5 else (header.height, header.width)
+
+
+def refuse_missing(missing: list[str], where: str) -> None:
+    """Refuses a dataset some of whose images are not there.
+
+    Raises:
+        DataError: that names the first of them, if there are any.
+    """
+    if missing:
+        more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
+        raise DataError(f"{where}: expected its images beside it, {', '.join(missing[:_NAMED])}{more} are missing")

@@ -1,0 +1,154 @@
+"""Pascal VOC: an XML file an image with a box an object (host.robots.ox.ac.uk/pascal/VOC).
+
+    collection = read_voc("/data/VOC2012")
+
+`Annotations/*.xml`, `JPEGImages/`, and purposes from the lists in `ImageSets/Main/`; or XML files beside their images.
+VOC counts pixels from 1 and includes the last; in ours a box of one pixel, `xmin = xmax = 1`, is 0 to 1.
+"""
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from brevetti_keras.data.annotation import Annotation, Shape, checked_label, coordinate, image_side
+from brevetti_keras.data.formats.collection import (
+    AnnotatedImage,
+    Collection,
+    all_classes,
+    by_name,
+    checked_name,
+    labels_of,
+    purpose_of,
+)
+from brevetti_keras.data.formats.safe_xml import read_xml
+from brevetti_keras.data.formats.source import Source, refuse_missing
+from brevetti_keras.data.samples import IMAGE_ENDINGS
+from brevetti_keras.utils.errors import DataError, InvalidInputError
+
+IMAGES = "JPEGImages"
+XML = "Annotations"
+LISTS = "ImageSets/Main"
+SIDES = ("xmin", "ymin", "xmax", "ymax")
+_IMAGE_TAGS = frozenset({"filename", "folder", "path", "size", "object"})
+_OBJECT_TAGS = frozenset({"name", "bndbox"})
+USUAL = {"pose": "Unspecified", "truncated": "0", "difficult": "0", "occluded": "0"}
+_ENDINGS = (*IMAGE_ENDINGS, *(ending.upper() for ending in IMAGE_ENDINGS))
+
+
+def read_voc(path: str) -> Collection:
+    """Returns the images that the XML files below a folder describe, and those of `JPEGImages` that none does.
+
+    Args:
+        path: the folder that holds `Annotations` and `JPEGImages`, or XML files beside images.
+
+    Raises:
+        DataError: for XML that is not VOC's, has a document type, or a box that makes no sense; an image that is
+            missing, described twice, or whose name leads out.
+        NotFoundError: if there is no such folder.
+    """
+    source = Source(path)
+    files = source.below(XML, (".xml",)) or source.below("", (".xml",))
+    if not files:
+        raise DataError(f"{source.root}: expected XML files in {XML}, found none")
+    purposes = _purposes(source)
+    found = [_Reader(source, file).image(purposes) for file in files]
+    refuse_missing([name for name in found if isinstance(name, str)], source.root)
+    images = [image for image in found if isinstance(image, AnnotatedImage)]
+    named = {image.name for image in images}
+    images += [
+        AnnotatedImage(source.resolve(name), name, (), purposes.get(_stem(name), ""))
+        for name in source.below(IMAGES)
+        if name not in named
+    ]
+    classes = all_classes(images)
+    return Collection(by_name(images, source.root), classes)
+
+
+def _purposes(source: Source) -> dict[str, str]:
+    """What the lists say, by the images' names without ending."""
+    found: dict[str, str] = {}
+    # Lists of one class have its name before `_`; trainval is both, so it speaks last, for what the others leave.
+    lists = [_stem(file) for file in source.below(LISTS, (".txt",)) if "_" not in _stem(file)]
+    for name in sorted(lists, key=lambda name: name == "trainval"):
+        for line in source.text(f"{LISTS}/{name}.txt").splitlines():
+            found.setdefault(line.strip(), purpose_of(name))
+    return found
+
+
+def _stem(name: str) -> str:
+    return posixpath.splitext(posixpath.basename(name))[0]
+
+
+class _Reader:
+    """One XML file."""
+
+    def __init__(self, source: Source, file: str) -> None:
+        self._source = source
+        self._file = file
+        self._where = source.resolve(file)
+        self._root = read_xml(source.text(file).encode("utf-8"), self._where)
+        if self._root.tag != "annotation":
+            raise DataError(f"{self._where}: expected an <annotation>, received <{self._root.tag[:40]}>")
+
+    def image(self, purposes: Mapping[str, str]) -> AnnotatedImage | str:
+        """The image, or the name of one that is missing."""
+        name = checked_name((self._root.findtext("filename") or "").strip() or _stem(self._file), self._where)
+        place = self._place(name)
+        if place is None:
+            return name
+        try:
+            shapes = [self._shape(element) for element in self._root.iter("object")]
+            width, height = (image_side(self._number(f"size/{side}"), side) for side in ("width", "height"))
+        except InvalidInputError as error:
+            raise DataError(f"{self._where}: {error}") from error
+        rest = {"depth": depth} if (depth := self._root.findtext("size/depth")) else {}
+        annotation = Annotation(tuple(shapes), width, height, {**_others(self._root, _IMAGE_TAGS), **rest})
+        labels = labels_of(annotation, sorted({shape.label for shape in shapes}))
+        return AnnotatedImage(self._source.resolve(place), place, labels, purposes.get(_stem(place), ""), annotation)
+
+    def _number(self, path: str) -> float | None:
+        text = self._root.findtext(path)
+        return None if text is None or not text.strip() else _number(text)
+
+    def _place(self, name: str) -> str | None:
+        # Tools are careless of the ending, so the name that the XML file itself has counts too.
+        stems = (name, *(f"{stem}{end}" for stem in (name, _stem(self._file)) for end in _ENDINGS))
+        tops = (IMAGES, posixpath.dirname(self._file), "images", "")
+        places = (posixpath.join(top, one) for one in stems for top in tops)
+        return next((place for place in places if place in self._source.files), None)
+
+    def _shape(self, element: Element) -> Shape:
+        label = checked_label((element.findtext("name") or "").strip())
+        box = element.find("bndbox")
+        extra = {tag: value for tag, value in _others(element, _OBJECT_TAGS).items() if value != USUAL.get(tag)}
+        if box is None:
+            return Shape(label, "class", extra=extra)
+        x1, y1, x2, y2 = (coordinate(_number(box.findtext(side) or "")) for side in SIDES)
+        left, top = x1 - 1, y1 - 1
+        if left > x2 or top > y2:
+            raise InvalidInputError(f"expected a box with xmin <= xmax and ymin <= ymax, received {x1, y1, x2, y2}")
+        return Shape(label, "rectangle", ((left, top), (x2, y2)), extra=extra)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInputError(f"expected a number, received {text[:40]!r}") from error
+
+
+def _others(element: Element, known: frozenset[str]) -> dict[str, Any]:
+    """What an element holds beside the known, as text, dicts and, where a tag comes again, lists."""
+    found: dict[str, Any] = {}
+    for child in element:
+        if child.tag in known:
+            continue
+        value = _others(child, frozenset()) if len(child) else (child.text or "").strip()
+        if child.tag not in found:
+            found[child.tag] = value
+        elif isinstance(found[child.tag], list):
+            found[child.tag].append(value)
+        else:
+            found[child.tag] = [found[child.tag], value]
+    return found

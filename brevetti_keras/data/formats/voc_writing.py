@@ -1,0 +1,91 @@
+"""Writes Pascal VOC: `Annotations/*.xml`, lists in `ImageSets/Main/`, the images in `JPEGImages/`.
+
+write_voc(collection, open_storage("/tmp/out"))         # the images are put there by the caller
+"""
+
+import posixpath
+import re
+from collections.abc import Mapping
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from brevetti_keras.data.annotation import Shape
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
+from brevetti_keras.data.formats.names import file_word
+from brevetti_keras.data.formats.voc import IMAGES, LISTS, SIDES, USUAL, XML
+from brevetti_keras.data.shape_geometry import bounds, corners_of
+from brevetti_keras.io.storage import Storage
+
+_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+# What XML 1.0, section 2.2, leaves out.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_OWN_TAGS = frozenset({"filename", "folder", "path", "size", "object", "name", "bndbox", "depth"})
+
+
+def voc_place(image: AnnotatedImage) -> str:
+    """Returns where an image lies in the folder."""
+    return f"{IMAGES}/{image.name}"
+
+
+def write_voc(collection: Collection, storage: Storage) -> None:
+    """Writes the XML files and the lists. VOC has boxes alone: of other shapes it gets the box around them.
+
+    Args:
+        collection: what to write; images with a size, in `JPEGImages`, that differ without their endings.
+        storage: the folder.
+    """
+    lists: dict[str, list[str]] = {}
+    for image in collection.images:
+        stem = posixpath.splitext(posixpath.basename(image.name))[0]
+        storage.write_bytes(f"{XML}/{stem}.xml", _xml(image))
+        if image.purpose:
+            lists.setdefault(file_word(split_of(image.purpose)), []).append(f"{stem}\n")
+    for name, lines in lists.items():
+        storage.write_bytes(f"{LISTS}/{name}.txt", "".join(lines).encode("utf-8"))
+
+
+def _xml(image: AnnotatedImage) -> bytes:
+    root = Element("annotation")
+    _add(root, "folder", IMAGES)
+    _add(root, "filename", posixpath.basename(image.name))
+    size = SubElement(root, "size")
+    depth = image.annotation.image.get("depth")
+    _add(size, "width", str(image.annotation.width))
+    _add(size, "height", str(image.annotation.height))
+    if isinstance(depth, str):
+        _add(size, "depth", depth)
+    _add_others(root, image.annotation.image, _OWN_TAGS)
+    for shape in image.annotation.shapes:
+        if bounds(shape) is not None or shape.kind == "class":
+            _add_object(root, shape)
+    indent(root)
+    return bytes(tostring(root, encoding="utf-8"))
+
+
+def _add_object(root: Element, shape: Shape) -> None:
+    element = SubElement(root, "object")
+    _add(element, "name", shape.label)
+    _add_others(element, {**USUAL, **shape.extra}, _OWN_TAGS)
+    box = bounds(shape)
+    if box is None:
+        return
+    (x1, y1), (x2, y2) = corners_of(box)
+    place = SubElement(element, "bndbox")
+    for side, value in zip(SIDES, (x1 + 1, y1 + 1, x2, y2), strict=True):
+        _add(place, side, str(int(value)) if value == int(value) else repr(value))
+
+
+def _add_others(element: Element, values: Mapping[str, Any], known: frozenset[str] = frozenset()) -> None:
+    """Adds text, and dicts and lists of it, but for the known; what else there is has no form in VOC."""
+    for tag, value in values.items():
+        if not _TAG.fullmatch(tag) or tag in known:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str):
+                _add(element, tag, one)
+            elif isinstance(one, Mapping):
+                _add_others(SubElement(element, tag), one)
+
+
+def _add(element: Element, tag: str, text: str) -> None:
+    SubElement(element, tag).text = _NO_XML.sub("_", text).strip() or "_"

@@ -1,0 +1,194 @@
+"""YOLO: `data.yaml` with folders and names, and a text file an image with a line an object (docs.ultralytics.com).
+
+    collection = read_yolo("/data/parts")            # the folder, or its data.yaml
+
+A line is `class x y width height` (the middle and the size of a box) or `class x y x y x y …` (a polygon), in shares of
+the image's sides. Pixels come out rounded to a millionth, which is finer than the files' digits.
+"""
+
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from brevetti_keras.data.annotation import Annotation, Shape, checked_box, checked_corners, checked_label, coordinate
+from brevetti_keras.data.formats.collection import (
+    AnnotatedImage,
+    Collection,
+    by_name,
+    checked_name,
+    labels_of,
+    purpose_of,
+)
+from brevetti_keras.data.formats.source import Source, refuse_missing
+from brevetti_keras.io.open import split_url
+from brevetti_keras.utils.errors import DataError, InvalidInputError
+
+DIGITS = 6
+_SPLITS = ("train", "val", "valid", "test")
+_YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+_MAX_YAML = 1 << 18
+_MAX_BRACKETS = 500
+
+
+def read_yolo(path: str) -> Collection:
+    """Returns the images of the splits that `data.yaml` names; an image without a text file holds nothing.
+
+    Args:
+        path: the folder with `data.yaml` in it, or that file.
+
+    Raises:
+        DataError: for YAML or a line that makes no sense, a folder that is missing or leads out, no image.
+        NotFoundError: if there is no such folder or file.
+    """
+    storage, inner = split_url(path, follow_links=True)
+    folder, name = posixpath.split(inner)
+    if inner.lower().endswith((".yaml", ".yml")) and storage.isfile(inner):
+        return _Reader(Source(storage.resolve(folder)), name).collection()
+    source = Source(path)
+    found = [name for name in _YAML if name in source.files] or [
+        file for file in source.below("", (".yaml", ".yml")) if "/" not in file
+    ]
+    if len(found) != 1:
+        raise DataError(f"{source.root}: expected one data.yaml, received {', '.join(found) or 'none'}: name the file")
+    return _Reader(source, found[0]).collection()
+
+
+class _Reader:
+    def __init__(self, source: Source, file: str) -> None:
+        self._source = source
+        self._where = source.resolve(file)
+        self._given = self._yaml(source.text(file))
+        self.classes = self._names()
+
+    def _yaml(self, text: str) -> Mapping[str, Any]:
+        # A few bytes of aliases unfold to gigabytes, and of brackets in brackets take the parser hours.
+        if len(text) > _MAX_YAML or text.count("[") + text.count("{") > _MAX_BRACKETS:
+            raise DataError(
+                f"{self._where}: expected YAML of at most {_MAX_YAML:,} characters and {_MAX_BRACKETS} brackets, "
+                f"received {len(text):,} and {text.count('[') + text.count('{')}"
+            )
+        try:
+            aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader))
+            value = None if aliased else yaml.safe_load(text)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise DataError(f"{self._where}: expected YAML, received text that is not: {_line(error)}") from error
+        if aliased:
+            raise DataError(f"{self._where}: expected YAML without aliases, received one with them")
+        if not isinstance(value, Mapping):
+            raise DataError(f"{self._where}: expected YAML with 'names' and 'train', received {type(value).__name__}")
+        return value
+
+    def _names(self) -> tuple[str, ...]:
+        names = self._given.get("names")
+        if isinstance(names, Mapping) and sorted(map(str, names)) == sorted(map(str, range(len(names)))):
+            names = [names.get(number, names.get(str(number))) for number in range(len(names))]
+        if not isinstance(names, list):
+            raise DataError(
+                f"{self._where}: expected 'names' as a list or as 0, 1, … with names, received another form"
+            )
+        try:
+            found = tuple(checked_label(str(name) if type(name) in {int, float, bool} else name) for name in names)
+        except InvalidInputError as error:
+            raise DataError(f"{self._where}: {error}") from error
+        if len(set(found)) != len(found):
+            raise DataError(f"{self._where}: expected each name once, received one twice")
+        return found
+
+    def collection(self) -> Collection:
+        images = [
+            self._image(file, purpose_of(split))
+            for split in _SPLITS
+            if split in self._given
+            for file in self._files(split)
+        ]
+        return Collection(by_name(images, self._where), self.classes)
+
+    def _files(self, split: str) -> list[str]:
+        given = self._given[split]
+        places = given if isinstance(given, list) else [] if given in (None, "") else [given]
+        found: list[str] = []
+        for place in places:
+            found.extend(self._listed(place) if str(place).endswith(".txt") else self._folder(split, place))
+        return found
+
+    def _folder(self, split: str, place: Any) -> list[str]:
+        for folder in self._candidates(place):
+            images = self._source.below(folder)
+            if images:
+                return images
+        raise DataError(f"{self._where}: expected images for {split!r} in {str(place)[:80]!r}, found none")
+
+    def _listed(self, place: Any) -> list[str]:
+        file = next((file for file in self._candidates(place) if file in self._source.files), None)
+        if file is None:
+            raise DataError(f"{self._where}: expected the list {str(place)[:80]!r}, found none")
+        names = [line.strip() for line in self._source.text(file).splitlines() if line.strip()]
+        where = self._source.resolve(file)
+        tidy = [checked_name(name.removeprefix(f"{self._source.root}/"), where) for name in names]
+        beside = [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in tidy]
+        found = [one if one in self._source.files else other for one, other in zip(tidy, beside, strict=True)]
+        refuse_missing([name for name in found if name not in self._source.files], where)
+        return found
+
+    def _candidates(self, place: Any) -> list[str]:
+        """Where a folder may be: below `path`, below the file, and, as some tools write it, without its `../`."""
+        text = str(place).removeprefix(f"{self._source.root}/")
+        top = str(self._given.get("path") or "").removeprefix(self._source.root).lstrip("/")
+        plain = text.removeprefix("../")
+        joined = (posixpath.normpath(posixpath.join(*parts)) for parts in ((top, text), (text,), (plain,)))
+        return ["" if one == "." else one for one in joined if not one.startswith(("..", "/"))]
+
+    def _image(self, file: str, purpose: str) -> AnnotatedImage:
+        height, width = self._source.size_of(file)
+        lines = self._source.text(label_file(file)).splitlines() if label_file(file) in self._source.files else []
+        shapes = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                if line.strip():
+                    shapes.append(self._shape(line.split(), width, height))
+            except (InvalidInputError, ValueError) as error:
+                where = self._source.resolve(label_file(file))
+                raise DataError(f"{where}: line {number}: {_line(error)}") from error
+        annotation = Annotation(tuple(shapes), width, height)
+        return AnnotatedImage(
+            self._source.resolve(file), file, labels_of(annotation, self.classes), purpose, annotation
+        )
+
+    def _shape(self, words: list[str], width: int, height: int) -> Shape:
+        if len(words) < 5 or len(words) % 2 == 0 or len(words) > 200_000:
+            raise InvalidInputError(
+                f"expected 'class x y width height' or 'class x y x y x y …', received {len(words)} values"
+            )
+        label = self._label(words[0])
+        numbers = [coordinate(float(word)) for word in words[1:]]
+        if len(numbers) == 4:
+            x, y, w, h = numbers
+            checked_box((x, y, w, h))
+            corners = [((x + way * w / 2) * width, (y + way * h / 2) * height) for way in (-1, 1)]
+            return Shape(label, "rectangle", checked_corners([_rounded(*corner) for corner in corners]))
+        pairs = zip(numbers[::2], numbers[1::2], strict=True)
+        return Shape(label, "polygon", tuple(_rounded(x * width, y * height) for x, y in pairs))
+
+    def _label(self, word: str) -> str:
+        index = int(word) if word.isascii() and word.isdigit() and len(word) < 10 else -1
+        if not 0 <= index < len(self.classes):
+            raise InvalidInputError(f"expected a class of 0 to {len(self.classes) - 1}, received {word[:40]!r}")
+        return self.classes[index]
+
+
+def label_file(image: str) -> str:
+    """Returns the text file of an image: `labels` for the last `images` on the way, `.txt` for its ending."""
+    stem = posixpath.splitext(image)[0]
+    before, found, after = f"/{stem}".rpartition("/images/")
+    return f"{f'{before}/labels/{after}' if found else stem}.txt".lstrip("/")
+
+
+def _rounded(x: float, y: float) -> tuple[float, float]:
+    # Adding 0 turns -0.0, which a share just below 0 is rounded to, into 0.0.
+    return coordinate(round(x, DIGITS) + 0.0), coordinate(round(y, DIGITS) + 0.0)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

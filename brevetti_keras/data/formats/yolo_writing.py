@@ -1,0 +1,61 @@
+"""Writes YOLO: `data.yaml`, the images below `images/<split>/`, a text file for each below `labels/<split>/`.
+
+write_yolo(collection, open_storage("/tmp/out"))         # the images are put there by the caller
+"""
+
+import yaml
+
+from brevetti_keras.data.annotation import Shape
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
+from brevetti_keras.data.formats.yolo import label_file
+from brevetti_keras.data.shape_geometry import bounds, corners_of, outlines
+from brevetti_keras.io.storage import Storage
+from brevetti_keras.utils.errors import InvalidInputError
+
+_SPLITS = ("train", "val", "test")
+
+
+def yolo_place(image: AnnotatedImage) -> str:
+    """Returns where an image lies in the folder.
+
+    Raises:
+        InvalidInputError: for a purpose that YOLO does not know.
+    """
+    split = split_of(image.purpose)
+    if split not in _SPLITS:
+        raise InvalidInputError(
+            f"expected the purposes train, devel and test, which YOLO has, received {image.purpose[:40]!r}: "
+            "rename it, or leave those samples out"
+        )
+    return f"images/{split}/{image.name}"
+
+
+def write_yolo(collection: Collection, storage: Storage) -> None:
+    """Writes `data.yaml` and the text files. Rectangles become boxes, polygons and masks polygons.
+
+    Args:
+        collection: what to write; images with a size, named as `yolo_place` tells, of the purposes train, devel, test.
+        storage: the folder.
+    """
+    used = {split_of(image.purpose) for image in collection.images}
+    splits = [split for split in _SPLITS if split in used]
+    content = {**{split: f"images/{split}" for split in splits}, "names": dict(enumerate(collection.classes))}
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=2**20)
+    storage.write_bytes("data.yaml", text.encode("utf-8"))
+    numbers = {label: number for number, label in enumerate(collection.classes)}
+    for image in collection.images:
+        lines = [
+            " ".join([str(numbers[shape.label]), *map(repr, values)])
+            for shape in image.annotation.shapes
+            for values in _values(shape, image.annotation.width, image.annotation.height)
+        ]
+        storage.write_bytes(label_file(image.name), "".join(f"{line}\n" for line in lines).encode("ascii"))
+
+
+def _values(shape: Shape, width: int, height: int) -> list[list[float]]:
+    box = bounds(shape)
+    if shape.kind == "rectangle" and box is not None:
+        (x1, y1), (x2, y2) = corners_of(box)
+        return [[(x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height]]
+    found = outlines(shape)
+    return [[number for x, y in points for number in (x / width, y / height)] for points in found]

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from brevetti_keras.data.formats.mvtec import read_mvtec
+from brevetti_keras.data.formats.reading import read_format
+from brevetti_keras.data.formats.writing import write_format
+from brevetti_keras.utils.errors import DataError, DecodeError, NotFoundError
+from tests.support.collections import contents
+from tests.support.images import write_image
+
+
+@pytest.fixture
+def bottle(tmp_path):
+    root = tmp_path / "bottle"
+    for number in range(3):
+        write_image(root / "train" / "good" / f"{number:03d}.png", seed=number, size=(12, 16))
+    write_image(root / "test" / "good" / "000.png", seed=10, size=(12, 16))
+    for number in range(2):
+        write_image(root / "test" / "broken" / f"{number:03d}.png", seed=20 + number, size=(12, 16))
+        write_mask(root / "ground_truth" / "broken" / f"{number:03d}_mask.png", 1 + number)
+    (root / "license.txt").write_text("x")
+    return root
+
+
+def write_mask(path, rows):
+    mask = np.zeros((12, 16), np.uint8)
+    mask[:rows, 4:8] = 255
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(mask).save(path)
+
+
+def test_labels_purposes_and_masks(bottle):
+    collection = read_mvtec(str(bottle))
+    assert collection.classes == ("good", "broken")
+    found = {image.name: (image.labels, image.purpose, len(image.annotation.shapes)) for image in collection.images}
+    assert found == {
+        "test/broken/000.png": (("broken",), "test", 1),
+        "test/broken/001.png": (("broken",), "test", 1),
+        "test/good/000.png": (("good",), "test", 0),
+        **{f"train/good/00{number}.png": (("good",), "train", 0) for number in range(3)},
+    }
+    (mask,) = collection.images[0].annotation.shapes
+    assert (mask.label, mask.kind, mask.mask) == ("broken", "mask", f"{bottle}/ground_truth/broken/000_mask.png")
+
+
+def test_the_source_comes_back_as_it_was(bottle, tmp_path):
+    given = read_format("mvtec", str(bottle))
+    write_format(given, "mvtec", str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "brevetti.json").exists()
+    back = read_mvtec(str(tmp_path / "out"))
+    assert contents(back) == contents(given)
+    assert back.classes == given.classes
+
+
+def test_masks_become_run_lengths_and_polygons_elsewhere(bottle, tmp_path):
+    write_format(read_mvtec(str(bottle)), "coco", str(tmp_path / "coco"))
+    marks = [shape for image in read_format("coco", str(tmp_path / "coco")).images for shape in image.annotation.shapes]
+    assert sorted(shape.mask.area for shape in marks) == [4, 8]
+    write_format(read_mvtec(str(bottle)), "yolo", str(tmp_path / "yolo"))
+    lines = "".join(path.read_text() for path in (tmp_path / "yolo" / "labels").rglob("*.txt"))
+    numbers = [float(word) for word in lines.splitlines()[0].split()]
+    assert numbers[0] == 1
+    assert sorted(set(numbers[1::2])) == [0.25, 0.5]
+
+
+class TestHostileInput:
+    def test_a_defect_without_its_mask_is_named(self, bottle):
+        (bottle / "ground_truth" / "broken" / "001_mask.png").unlink()
+        with pytest.raises(
+            DataError, match=r"test/broken/001\.png: expected its mask ground_truth/broken/001_mask\.png"
+        ):
+            read_mvtec(str(bottle))
+
+    def test_a_set_without_masks_has_labels_alone(self, bottle):
+        for path in (bottle / "ground_truth" / "broken").iterdir():
+            path.unlink()
+        assert [len(image.annotation.shapes) for image in read_mvtec(str(bottle)).images] == [0] * 6
+
+    def test_the_folder_of_all_objects_names_them(self, bottle):
+        with pytest.raises(DataError, match=r"import one of its objects \(bottle\)"):
+            read_mvtec(str(bottle.parent))
+
+    def test_an_image_that_is_none_is_named(self, bottle):
+        (bottle / "train" / "good" / "001.png").write_bytes(b"")
+        with pytest.raises(DecodeError, match=r"train/good/001\.png: expected an image, received an empty file"):
+            read_mvtec(str(bottle))
+
+    def test_nothing_there(self, tmp_path):
+        with pytest.raises(NotFoundError):
+            read_mvtec(str(tmp_path / "nowhere"))

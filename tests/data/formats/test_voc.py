@@ -1,0 +1,138 @@
+import pytest
+
+from brevetti_keras.data.formats.reading import read_format
+from brevetti_keras.data.formats.voc import read_voc
+from brevetti_keras.data.formats.writing import write_format
+from brevetti_keras.utils.errors import DataError, NotFoundError
+from tests.support.images import write_image
+
+BOX = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>8</xmax><ymax>12</ymax></bndbox>"
+DOG = f"<object><name>dog</name><pose>Left</pose><truncated>0</truncated><difficult>1</difficult>{BOX}</object>"
+SIZE = "<size><width>16</width><height>12</height><depth>3</depth></size>"
+
+
+def xml(inner=DOG, filename="<filename>a.png</filename>", size=SIZE):
+    return f"<annotation><folder>VOC2012</folder>{filename}<segmented>1</segmented>{size}{inner}</annotation>"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def call(text=None, name="Annotations/a.xml", image="JPEGImages/a.png"):
+        write_image(tmp_path / image, size=(12, 16))
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text or xml())
+        return str(tmp_path)
+
+    return call
+
+
+class TestReading:
+    def test_boxes_count_pixels_from_one_and_include_the_last(self, write):
+        collection = read_voc(write())
+        (image,) = collection.images
+        (shape,) = image.annotation.shapes
+        assert (shape.kind, shape.label, shape.points) == ("rectangle", "dog", ((0.0, 1.0), (8.0, 12.0)))
+        assert shape.extra == {"pose": "Left", "difficult": "1"}
+        assert (image.name, image.labels, image.purpose) == ("JPEGImages/a.png", ("dog",), "")
+        assert (image.annotation.width, image.annotation.height) == (16, 12)
+        assert image.annotation.image == {"depth": "3", "segmented": "1"}
+        assert collection.classes == ("dog",)
+
+    def test_lists_give_the_purposes(self, write, tmp_path):
+        for name in "bcd":
+            write(xml(filename=f"<filename>{name}.png</filename>"), f"Annotations/{name}.xml", f"JPEGImages/{name}.png")
+        write()
+        lists = tmp_path / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        (lists / "train.txt").write_text("a\n")
+        (lists / "val.txt").write_text("b\r\n")
+        (lists / "trainval.txt").write_text("a\nb\nc\n")
+        (lists / "dog_test.txt").write_text("d  1\n")
+        assert [image.purpose for image in read_voc(str(tmp_path)).images] == ["train", "devel", "train", ""]
+
+    def test_an_image_that_no_file_describes_is_there_without_labels(self, write, tmp_path):
+        write()
+        write_image(tmp_path / "JPEGImages" / "b.png")
+        assert [image.labels for image in read_voc(str(tmp_path)).images] == [("dog",), ()]
+
+    @pytest.mark.parametrize(
+        ("filename", "name", "image"),
+        [
+            ("<filename>a.png</filename>", "a.xml", "a.png"),
+            ("<filename>a.png</filename>", "labels/a.xml", "images/a.png"),
+            ("<filename>other.jpg</filename>", "Annotations/a.xml", "JPEGImages/a.PNG"),
+            ("<filename>a</filename>", "Annotations/1.xml", "JPEGImages/a.png"),
+            ("", "Annotations/a.xml", "JPEGImages/a.png"),
+        ],
+    )
+    def test_the_layouts_that_tools_write(self, write, filename, name, image):
+        (found,) = read_voc(write(xml(filename=filename), name, image)).images
+        assert found.name == image
+
+    def test_parts_and_actions_are_carried_along(self, write):
+        inner = (
+            f"<object><name>man</name>{BOX}<part><name>head</name>{BOX}</part><part><name>hand</name></part></object>"
+        )
+        (shape,) = read_voc(write(xml(inner))).images[0].annotation.shapes
+        head, hand = shape.extra["part"]
+        assert (head["name"], head["bndbox"]["xmax"], hand) == ("head", "8", {"name": "hand"})
+
+
+def test_the_source_comes_back_as_it_was(write, tmp_path):
+    part = f"<part><name>head</name>{BOX}</part>"
+    box = BOX.replace("<xmin>1<", "<xmin>1.5<")
+    inner = f"{DOG}<object><name>a &amp; b</name>{part}{part}{box}</object>"
+    given = read_format("voc", write(xml(inner)))
+    write_format(given, "voc", str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "brevetti.json").exists()
+    assert read_voc(str(tmp_path / "out")).images[0].annotation == given.images[0].annotation
+
+
+class TestHostileInput:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "expected plain XML"),
+            ("<annotation>", "expected plain XML"),
+            ("<annotation>&nbsp;</annotation>", "expected plain XML"),
+            ("<html/>", "expected an <annotation>, received <html>"),
+            ("<annotation>" * 100 + "</annotation>" * 100, "nested at most 64 deep"),
+            ('<!DOCTYPE a [<!ENTITY b "x"><!ENTITY c "&b;">]><a>&c;</a>', "a document type, which is"),
+            ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><annotation/>', "a document type, which is"),
+            ('<?xml version="1.0" encoding="rot13"?><annotation/>', "expected plain XML"),
+            (xml(DOG.replace("<xmin>1<", "<xmin>nan<")), "expected coordinates as numbers, received 'nan'"),
+            (xml(DOG.replace("<xmin>1<", "<xmin>x<")), "expected a number, received 'x'"),
+            (xml(DOG.replace("<xmin>1</xmin>", "")), "expected a number, received ''"),
+            (xml(DOG.replace("<xmin>1<", "<xmin>1e9<")), "expected coordinates within"),
+            (xml(DOG.replace("<xmin>1<", "<xmin>10<")), "expected a box with xmin <= xmax"),
+            (xml(DOG.replace("dog", "")), "expected a label of text"),
+            (xml(size="<size><width>-3</width></size>"), "expected the image's width as whole pixels"),
+            (xml(size="<size><width>3.5</width></size>"), "expected the image's width as whole pixels"),
+            (xml(filename="<filename>../../a.png</filename>"), "inside the dataset's folder"),
+            (xml(filename="<filename>/etc/a.png</filename>"), "inside the dataset's folder"),
+        ],
+    )  # fmt: skip
+    def test_xml_that_makes_no_sense(self, write, tmp_path, text, message):
+        write()
+        (tmp_path / "Annotations" / "a.xml").write_text(text)
+        with pytest.raises(DataError, match=message) as caught:
+            read_voc(str(tmp_path))
+        assert str(caught.value).startswith(f"{tmp_path}/Annotations/a.xml: ")
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_image_is_named(self, write, tmp_path):
+        write(xml(filename="<filename>b.png</filename>"), "Annotations/b.xml")
+        with pytest.raises(DataError, match=r"b\.png are missing"):
+            read_voc(str(tmp_path))
+
+    def test_an_image_described_twice_is_named(self, write):
+        write()
+        with pytest.raises(DataError, match=r"expected each image once, received 'JPEGImages/a\.png' twice"):
+            read_voc(write(name="Annotations/again.xml"))
+
+    def test_nothing_there(self, tmp_path):
+        with pytest.raises(NotFoundError):
+            read_voc(str(tmp_path / "nowhere"))
+        write_image(tmp_path / "a.png")
+        with pytest.raises(DataError, match="expected XML files in Annotations"):
+            read_voc(str(tmp_path))

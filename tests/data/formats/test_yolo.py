@@ -1,0 +1,159 @@
+import pytest
+
+from brevetti_keras.data.formats.reading import read_format
+from brevetti_keras.data.formats.writing import write_format
+from brevetti_keras.data.formats.yolo import label_file, read_yolo
+from brevetti_keras.utils.errors import DataError, NotFoundError
+from tests.support.images import write_image
+
+YAML = "train: images/train\nval: images/val\nnames: [cup, dog]\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def call(labels="", yaml=YAML, images=("images/train/a.png", "images/val/b.png")):
+        for image in images:
+            write_image(tmp_path / image, size=(20, 40))
+            (tmp_path / label_file(image)).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / label_file(images[0])).write_text(labels)
+        (tmp_path / "data.yaml").write_text(yaml)
+        return str(tmp_path)
+
+    return call
+
+
+class TestReading:
+    def test_boxes_and_polygons(self, write):
+        collection = read_yolo(write("1 0.5 0.5 0.5 0.25\n\n0 0 0 1 0 1 1\n"))
+        image, empty = collection.images
+        assert (image.name, image.purpose, image.labels) == ("images/train/a.png", "train", ("cup", "dog"))
+        box, polygon = image.annotation.shapes
+        assert (box.kind, box.label, box.points) == ("rectangle", "dog", ((10.0, 7.5), (30.0, 12.5)))
+        assert (polygon.kind, polygon.points) == ("polygon", ((0.0, 0.0), (40.0, 0.0), (40.0, 20.0)))
+        assert (empty.purpose, empty.labels, empty.annotation.shapes) == ("devel", (), ())
+        assert collection.classes == ("cup", "dog")
+
+    def test_digits_as_tools_write_them_come_out_in_whole_pixels_where_they_were(self, write):
+        (shape,) = read_yolo(write("0 0.333333 0.35 0.166667 0.1\n")).images[0].annotation.shapes
+        assert shape.points == ((pytest.approx(10, abs=1e-4), 6.0), (pytest.approx(16.66666, abs=1e-4), 8.0))
+
+    @pytest.mark.parametrize(
+        ("yaml", "first", "second"),
+        [
+            ("train: train/images\nval: valid/images\nnames: {0: cup, 1: dog}",
+             "train/images/a.png", "valid/images/b.png"),
+            ("train: ../train/images\nval: ../valid/images\nnc: 2\nnames: [cup, dog]",
+             "train/images/a.png", "valid/images/b.png"),
+            ("path: sub\ntrain: images\nval: [more/images]\nnames: [cup, dog]",
+             "sub/images/a.png", "sub/more/images/b.png"),
+            ("path: ../datasets/x\ntrain: images/train\nval: images/val\nnames: [cup, dog]",
+             "images/train/a.png", "images/val/b.png"),
+            ("train: ./images/train/\nval: images/val\ntest:\nnames: ['cup', dog]",
+             "images/train/a.png", "images/val/b.png"),
+        ],
+    )  # fmt: skip
+    def test_the_layouts_that_tools_write(self, write, yaml, first, second):
+        collection = read_yolo(write("0 0.5 0.5 1 1\n", yaml, (first, second)))
+        assert [(one.name, one.purpose) for one in collection.images] == [(first, "train"), (second, "devel")]
+        assert collection.images[0].labels == ("cup",)
+        assert collection.classes == ("cup", "dog")
+
+    def test_lists_of_files(self, write, tmp_path):
+        (tmp_path / "lists").mkdir()
+        (tmp_path / "lists" / "train.txt").write_text("./images/train/a.png\n\n")
+        (tmp_path / "val.txt").write_text(f"{tmp_path}/images/val/b.png\n")
+        collection = read_yolo(write("", "train: lists/train.txt\nval: val.txt\nnames: [cup]"))
+        assert [one.name for one in collection.images] == ["images/train/a.png", "images/val/b.png"]
+
+    def test_the_file_itself_may_be_named(self, write, tmp_path):
+        write()
+        (tmp_path / "other.yaml").write_text("train: images/val\nnames: [x]")
+        (image,) = read_yolo(str(tmp_path / "other.yaml")).images
+        assert (image.name, image.purpose) == ("images/val/b.png", "train")
+
+    def test_the_label_file_is_that_of_the_last_images_on_the_way(self):
+        assert label_file("images/x/images/a.b.jpg") == "images/x/labels/a.b.txt"
+        assert label_file("x/a.png") == "x/a.txt"
+
+
+def test_the_source_comes_back_as_it_was(write, tmp_path):
+    lines = "1 0.5 0.5 0.5 0.25\n0 0.0 0.0 1.0 0.0 1.0 1.0\n"
+    write_format(read_format("yolo", write(lines)), "yolo", str(tmp_path / "out"))
+    assert not (tmp_path / "out" / "brevetti.json").exists()
+    (file,) = (path for path in (tmp_path / "out" / "labels" / "train").rglob("*.txt"))
+    assert file.read_text() == lines
+
+
+class TestHostileInput:
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ("0 0.5 0.5 1", "expected 'class x y width height'"),
+            ("0 0.5 0.5 1 1 1", "expected 'class x y width height'"),
+            ("2 0.5 0.5 1 1", "expected a class of 0 to 1, received '2'"),
+            ("-1 0.5 0.5 1 1", "expected a class of 0 to 1"),
+            ("cup 0.5 0.5 1 1", "expected a class of 0 to 1"),
+            ("0.0 0.5 0.5 1 1", "expected a class of 0 to 1"),
+            ("0 nan 0.5 1 1", "expected coordinates as numbers, received 'nan'"),
+            ("0 inf 0.5 1 1", "expected coordinates as numbers, received 'inf'"),
+            ("0 1e9 0.5 1 1", "expected coordinates within"),
+            ("0 0.5 0.5 1 -1", "expected a box of width and height of at least 0"),
+            ("0 x 0.5 1 1", "could not convert string to float"),
+            ("0 900000 900000 1 1", "expected coordinates within"),
+        ],
+    )
+    def test_lines_that_make_no_sense(self, write, tmp_path, line, message):
+        with pytest.raises(DataError, match=message) as caught:
+            read_yolo(write(f"0 0.5 0.5 1 1\n{line}\n"))
+        assert str(caught.value).startswith(f"{tmp_path}/labels/train/a.txt: line 2: ")
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("yaml", "message"),
+        [
+            ("{", "expected YAML"),
+            ("- a", "expected YAML with 'names' and 'train'"),
+            ("", "expected YAML with 'names' and 'train'"),
+            ("train: images/train", "expected 'names' as a list"),
+            ("train: images/train\nnames: 3", "expected 'names' as a list"),
+            ("train: images/train\nnames: {0: a, 2: b}", "expected 'names' as a list"),
+            ("train: images/train\nnames: [a, a]", "expected each name once"),
+            ("train: images/train\nnames: [[a]]", "expected a label of text"),
+            ("train: images/nope\nnames: [a]", "expected images for 'train' in 'images/nope', found none"),
+            ("train: ../../..\nnames: [a]", "expected images for 'train'"),
+            ("train: /etc\nnames: [a]", "expected images for 'train' in '/etc'"),
+            ("path: /\ntrain: etc\nnames: [a]", "expected images for 'train' in 'etc'"),
+            ("train: nope.txt\nnames: [a]", "expected the list 'nope.txt', found none"),
+            ("names: [a]", "expected at least one image"),
+            ("a: &a [x]\nb: [*a]\nnames: [a]", "expected YAML without aliases"),
+            ("!!python/object/apply:os.system ['true']", "expected YAML, received text that is not"),
+            ("[" * 5000, "expected YAML"),
+            ("names: 2026-99-99", "expected YAML"),
+        ],
+    )
+    def test_yaml_that_makes_no_sense(self, write, tmp_path, yaml, message):
+        with pytest.raises(DataError, match=message) as caught:
+            read_yolo(write("", yaml))
+        assert "\n" not in str(caught.value)
+        assert str(caught.value).startswith(f"{tmp_path}/data.yaml: ")
+
+    @pytest.mark.parametrize(
+        ("entry", "message"), [("../x.png", "inside the dataset's folder"), ("c.png", "c.png are missing")]
+    )
+    def test_lists_that_name_other_files(self, write, tmp_path, entry, message):
+        (tmp_path / "train.txt").write_text(f"images/train/a.png\n{entry}\n")
+        with pytest.raises(DataError, match=message):
+            read_yolo(write("", "train: train.txt\nnames: [cup]"))
+
+    def test_an_image_that_is_none_is_named(self, write, tmp_path):
+        write()
+        (tmp_path / "images" / "train" / "a.png").write_bytes(b"no")
+        with pytest.raises(DataError, match=r"a\.png: expected an image"):
+            read_yolo(str(tmp_path))
+
+    def test_nothing_there(self, tmp_path):
+        with pytest.raises(NotFoundError):
+            read_yolo(str(tmp_path / "nowhere"))
+        write_image(tmp_path / "a.png")
+        with pytest.raises(DataError, match=r"expected one data\.yaml, received none"):
+            read_yolo(str(tmp_path))
