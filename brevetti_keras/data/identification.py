@@ -1,8 +1,11 @@
 """The identification file: which purpose each sample was given, for this job and all that come after it.
 
-    with IdentificationFile("artifacts/sample_identification.csv").open() as known:
+    def decide(known):
         purposes = known.lookup(ids)           # what it says, "" where it says nothing
-        known.update(ids, purposes)            # what it said stays; written when the block ends
+        known.update(ids, purposes)            # what it said stays
+        return purposes
+
+    IdentificationFile("artifacts/sample_identification.csv").settle(decide)
 
 CSV with the columns `etag`, those of another uniqueness, and `purpose`. Ids are text. Nothing is taken out of it.
 """
@@ -11,14 +14,18 @@ import contextlib
 import csv
 import io
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pandas as pd
 
 from brevetti_keras.data.text_csv import read_text_csv
+from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.local import LocalStorage, folder_lock
 from brevetti_keras.io.open import split_url
-from brevetti_keras.utils.errors import DataError, NotFoundError
+from brevetti_keras.utils.errors import ConflictError, DataError, NotFoundError
+
+_Result = TypeVar("_Result")
 
 PURPOSE = "purpose"
 ETAG = "etag"
@@ -40,20 +47,43 @@ class IdentificationFile:
         self._key = [column for column in key if column != ETAG]
         self._known = pd.DataFrame()
 
-    @contextlib.contextmanager
-    def open(self) -> Iterator["IdentificationFile"]:
-        """Reads the file, keeps other jobs from it for the block, and writes it at the block's end if it changed."""
+    def settle(self, decide: Callable[["IdentificationFile"], _Result]) -> _Result:
+        """Reads the file, lets `decide` look up and update, writes it if it changed, and returns what was decided.
+
+        Of jobs that do so at once nothing is lost: on this machine the others wait; in a bucket who comes second reads
+        again and decides anew, so that both go on with what the file says.
+
+        Args:
+            decide: called with this file, possibly more than once.
+        """
         local = isinstance(self._storage, LocalStorage)
         with folder_lock(posixpath.dirname(self._storage.resolve(self._path))) if local else contextlib.nullcontext():
-            try:
-                before = self._storage.read_bytes(self._path)
-            except NotFoundError:
-                before = b""
-            self._known = self._parse(before)
-            yield self
-            after = _as_csv(self._known)
-            if after != before:
-                self._storage.write_bytes(self._path, after)
+            while True:
+                before, version = self._read()
+                self._known = self._parse(before)
+                decided = decide(self)
+                after = _as_csv(self._known)
+                if after == before or self._written(after, version):
+                    return decided
+
+    def _read(self) -> tuple[bytes, int]:
+        try:
+            if isinstance(self._storage, GoogleStorage):
+                return self._storage.read_version(self._path)
+            return self._storage.read_bytes(self._path), 0
+        except NotFoundError:
+            return b"", 0
+
+    def _written(self, content: bytes, version: int) -> bool:
+        """Writes the file; False if somebody else did since it was read."""
+        if not isinstance(self._storage, GoogleStorage):
+            self._storage.write_bytes(self._path, content)
+            return True
+        try:
+            self._storage.write_version(self._path, content, version)
+        except ConflictError:
+            return False
+        return True
 
     def _parse(self, data: bytes) -> pd.DataFrame:
         if not data:

@@ -130,12 +130,15 @@ class SampleSplit(Settings):
         given = _given(df, column)
         ids = self._ids(df)
         key = [name for name in ids.columns if name != ETAG]
-        with IdentificationFile(id_path, key).open() as known:
+
+        def decide(known: IdentificationFile) -> "pd.Series[str]":
             said = known.lookup(ids)
             settled = said.where(said != "", given)
             purposes = self._purposes(df, settled, purpose, remainder)
             known.update(ids, purposes.where(purposes != CONFLICT_PURPOSE, None).fillna("").reset_index(drop=True))
-        return df.assign(**{column: purposes})
+            return purposes
+
+        return df.assign(**{column: IdentificationFile(id_path, key).settle(decide)})
 
     def _purposes(
         self, df: pd.DataFrame, given: "pd.Series[str]", purpose: str, remainder: str | None
