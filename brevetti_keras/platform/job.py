@@ -34,7 +34,7 @@ from brevetti_keras.platform.job_settings import JobSettings
 from brevetti_keras.platform.job_setup import DatasetLike, JobRequest, set_up
 from brevetti_keras.platform.life_cycle import LifeCycle
 from brevetti_keras.platform.platform import Platform
-from brevetti_keras.platform.preparation import Preparation
+from brevetti_keras.platform.preparation import Preparation, pipelines_in
 from brevetti_keras.platform.settings_sources import Source
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError
 from brevetti_keras.wire import artifacts
@@ -64,6 +64,8 @@ class Job:
             getattr(context.settings, "on_error", "quarantine"),
             getattr(context.settings, "max_bad_share", 0.01),
             lambda: self.artifact_path(artifacts.QUARANTINE),
+            getattr(context.settings, "max_megapixels", 100),
+            pipelines_in(context.settings),
         )
         self.datasets = [Dataset.from_record(record, self._preparation) for record in context.config.datasets]
         self._artifacts = JobArtifacts(context)

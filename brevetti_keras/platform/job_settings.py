@@ -17,3 +17,6 @@ class JobSettings(Settings):
     max_bad_share: float = setting(
         0.01, ge=0, le=1, advanced=True, description="Stop if more than this share of the images cannot be read"
     )
+    max_megapixels: float = setting(
+        100, gt=0, advanced=True, description="Images of more megapixels cannot be used: they may not fit in memory"
+    )

@@ -6,11 +6,15 @@ preparation.counts()        # {"listed": 100, "used": 99, "quarantined": 1}
 """
 
 import logging
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Literal
 
 import pandas as pd
+from pydantic import BaseModel
 
+from brevetti_keras.data.file_check.checker import FileChecker
+from brevetti_keras.data.image.decode import MAX_PIXELS
+from brevetti_keras.data.image.pipeline import ImagePipeline
 from brevetti_keras.data.inspection import inspect_images
 from brevetti_keras.io.local import atomic_write
 from brevetti_keras.utils.errors import DataError
@@ -25,16 +29,28 @@ class Preparation:
         on_error: `"quarantine"` sets a bad file aside, `"raise"` stops at it.
         max_bad_share: stop if more than this share of the files is bad.
         quarantine_path: returns where to write the table of bad files, when there is one.
+        max_megapixels: larger images are bad.
+        pipelines: what reads the images later: they are decoded into its cache, and must be fit for it too.
+
+    Attributes:
+        checker: reads each file once; listing takes its hashes from it.
     """
 
     def __init__(
-        self, on_error: Literal["quarantine", "raise"], max_bad_share: float, quarantine_path: Callable[[], str]
+        self,
+        on_error: Literal["quarantine", "raise"],
+        max_bad_share: float,
+        quarantine_path: Callable[[], str],
+        max_megapixels: float = MAX_PIXELS / 1e6,
+        pipelines: Iterable[ImagePipeline] = (),
     ) -> None:
         self._on_error = on_error
         self._max_bad_share = max_bad_share
         self._quarantine_path = quarantine_path
         self._passed: set[tuple[str, str]] = set()
         self._quarantined = pd.DataFrame()
+        caches = [(one.cache, one.reader) for one in pipelines if one.cache is not False]
+        self.checker = FileChecker(int(max_megapixels * 1e6), caches)
 
     def prepare(self, samples: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
         """Returns the samples that can be used, in their order.
@@ -52,7 +68,7 @@ class Preparation:
         known = keys.isin(self._passed)
         if known.all():
             return samples
-        found = inspect_images(samples, on_error=self._on_error, max_bad_share=self._max_bad_share)
+        found = inspect_images(samples, self._on_error, self._max_bad_share, verify=self.checker.verify)
         self._passed.update(zip(found.used.path, found.used.etag, strict=True))
         self._note(pd.concat([part for part in (found.quarantined, skipped) if len(part)] or [found.quarantined]))
         return found.used
@@ -71,3 +87,17 @@ class Preparation:
         path = self._quarantine_path()
         atomic_write(path, table.to_csv(index=False).encode("utf-8"))
         _LOGGER.warning("set aside %d file(s) that cannot be used, see %s", len(self._quarantined), path)
+
+
+def pipelines_in(settings: Any) -> Iterator[ImagePipeline]:
+    """Yields the image pipelines among a job's settings, however deep."""
+    if isinstance(settings, ImagePipeline):
+        yield settings
+    elif isinstance(settings, BaseModel):
+        for name in type(settings).model_fields:
+            yield from pipelines_in(getattr(settings, name))
+    elif isinstance(settings, (list, tuple)):
+        for one in settings:
+            yield from pipelines_in(one)
+    elif isinstance(settings, dict):
+        yield from pipelines_in(tuple(settings.values()))

@@ -4,8 +4,8 @@
     samples = get_image_samples([Dataset("/data/vials")])       # only listed and hashed
     samples[["path", "category", "etag"]]
 
-Datasets in the order of their ids → `brevetti_keras.data.samples` lists each → one frame → a job's preparation takes
-out what cannot be read.
+Datasets in the order of their ids → `brevetti_keras.data.samples` lists each, a job's preparation reading every new
+file once on the way → one frame → the preparation takes out what cannot be used.
 """
 
 import os
@@ -76,22 +76,30 @@ def get_image_samples(
     """
     sources = _sources(datasets)
     chosen = None if classes is None else tuple(classes)
-    hashes = HashMemory()
-    listings = [
-        list_samples(
-            one.bucket, one.id, one.name, one.reference, class_mapping, chosen, sample_filter, annotations, hashes
-        )
-        for one in sources
-    ]
-    samples = _joined([listing.samples for listing in listings])
-    skipped = _joined([listing.skipped for listing in listings])
+    preparation = _preparation(sources)
+    hashes = HashMemory() if preparation is None else preparation.checker
+    try:
+        listings = [
+            list_samples(
+                one.bucket, one.id, one.name, one.reference, class_mapping, chosen, sample_filter, annotations, hashes
+            )
+            for one in sources
+        ]
+        samples = _joined([listing.samples for listing in listings])
+        if preparation is None:
+            return samples
+        return preparation.prepare(samples, _joined([listing.skipped for listing in listings]))
+    finally:
+        if preparation is not None:
+            preparation.checker.close()
+
+
+def _preparation(sources: Iterable[SampleSource]) -> Preparation | None:
     found: list[Preparation | None] = [getattr(one, "preparation", None) for one in sources]
     preparations = {id(one): one for one in found if one is not None}
     if len(preparations) > 1:
         raise InvalidInputError("expected the datasets of one job, received those of several: list them one by one")
-    for preparation in preparations.values():
-        samples = preparation.prepare(samples, skipped)
-    return samples
+    return next(iter(preparations.values()), None)
 
 
 def dataset_record(

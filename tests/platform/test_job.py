@@ -148,7 +148,10 @@ class TestSettings:
 
     def test_the_schema_is_the_form(self):
         schema = TrainingJob.Settings.get_schema()
-        assert set(schema.schema["properties"]) == {"on_error", "max_bad_share", "image_pipeline", "epochs"}
+        assert set(schema.schema["properties"]) == {
+            *("on_error", "max_bad_share", "max_megapixels"),
+            *("image_pipeline", "epochs"),
+        }
         assert any(field.get("model") == "image_pipeline.target_size" for field in schema.vue_form()["fields"])
 
 

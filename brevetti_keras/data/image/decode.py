@@ -139,12 +139,21 @@ def to_255(image: Array) -> npt.NDArray[np.float32]:
     return (image * (255.0 / np.iinfo(image.dtype).max)).astype(np.float32)
 
 
-def _read(path: str) -> bytes:
+def kind_of_file(path: str) -> str:
+    """Returns the kind of image that a file begins as, reading no more than that.
+
+    Raises:
+        HeaderError: if it is none, or cannot be read; the text is the reason.
+    """
+    return kind_of(_read(path, whole=False))
+
+
+def _read(path: str, whole: bool = True) -> bytes:
     try:
         with open(local_copy(path), "rb") as file:
             prefix = file.read(PREFIX)
             kind_of(prefix)  # before the rest is read, which may be long
-            return prefix + file.read()
+            return prefix + file.read() if whole else prefix
     except FileNotFoundError as error:
         raise HeaderError("expected an image file, received a path where there is none") from error
     except BrevettiError as error:  # an object that is not there, or cannot be had

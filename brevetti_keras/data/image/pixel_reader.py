@@ -11,7 +11,7 @@ that depth here, whether it is kept or not, so that a picture from the cache is 
 
 import importlib.metadata
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -46,9 +46,25 @@ class PixelReader:
 
     def settings(self) -> dict[str, Any]:
         """Returns all that decides the pixels of a file, as JSON types: the settings, and who decodes."""
-        told = asdict(self)
+        told = self.to_json()
         del told["max_pixels"]
-        return {**told, "version": _VERSION, **{name: _version(name) for name in _DECODERS}}
+        return {**told, "version": _VERSION, **decoder_versions()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the settings as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        """Returns the reader that `to_json` told of."""
+        size, rois = told["target_size"], told["rois"]
+        pairs = None if rois is None else tuple(tuple(tuple(corner) for corner in roi) for roi in rois)
+        return cls(**{**told, "target_size": None if size is None else tuple(size), "rois": pairs})
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether a sound image may yet be unfit: too small for a region, or in colour where a mosaic is expected."""
+        return bool(self.rois) or self.color_mode == "bayer"
 
     def read(self, path: str) -> bytes:
         """Returns a file's bytes.
@@ -96,9 +112,10 @@ class PixelReader:
         )
 
     def _shrink(self, height: int, width: int) -> int:
-        return shrink_factor(height, width, self._size(height, width))
+        return shrink_factor(height, width, self.fitted_size(height, width))
 
-    def _size(self, height: float, width: float) -> Size:
+    def fitted_size(self, height: float, width: float) -> Size:
+        """Returns the size, before padding, that a picture of this height and width is resized to."""
         target = self.target_size or (round(height), round(width))
         return fit_size(height, width, target) if self.keep_aspect_ratio else target
 
@@ -106,10 +123,15 @@ class PixelReader:
         if self.target_size is None:
             return np.ascontiguousarray(to_color(image, self.color_mode))
         # The full size decides the shape, so that it does not depend on how much smaller a file was decoded.
-        size = self._size(*(extent or image.shape[:2]))
+        size = self.fitted_size(*(extent or image.shape[:2]))
         scaled = resize(image, size, self.resize_method, self.antialias, extent)
         colored = to_color(to_depth(scaled, image.dtype), self.color_mode)
         return np.ascontiguousarray(pad(colored, self.target_size, self.padding_mode, self.center_padding))
+
+
+def decoder_versions() -> dict[str, str]:
+    """Returns the versions of the libraries that decode: another one may give other pixels, or another verdict."""
+    return {name: _version(name) for name in _DECODERS}
 
 
 def _version(package: str) -> str:

@@ -1,0 +1,143 @@
+"""`FileChecker`: hashes and verdicts of a job's files, each file read once.
+
+with FileChecker() as checker:
+    etags = checker.etags(paths, sizes, modified_ns)
+    reason = checker.verify(paths[0])
+"""
+
+import concurrent.futures
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from tqdm import tqdm
+
+from brevetti_keras.data.checksums import HashMemory
+from brevetti_keras.data.decoded_cache.cache import settings_digest
+from brevetti_keras.data.decoded_cache.index import ContentKey
+from brevetti_keras.data.decoded_cache.space import CacheSpace
+from brevetti_keras.data.decoded_cache.store import PixelStore
+from brevetti_keras.data.file_check.facts import FactsMemory, FileFacts
+from brevetti_keras.data.file_check.pool import WorkerPool
+from brevetti_keras.data.image.decode import MAX_PIXELS
+from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.data.stat_memory import FileKey, cache_folder, is_settled
+
+_SAVE_EVERY = 1000
+_FILES_A_CHILD = 64
+
+
+class FileChecker(HashMemory):
+    """A memory of hashes that judges every file on the way.
+
+    Args:
+        max_pixels: images of more cannot be used.
+        caches: the folder of each cache (None is the default place), and what reads from it: files are decoded into
+            it, and must be fit for that reader too.
+        memory: path of the SQLite file; by default that of `HashMemory`.
+        workers: child processes; by default one a processor.
+    """
+
+    def __init__(
+        self,
+        max_pixels: int = MAX_PIXELS,
+        caches: Sequence[tuple[str | None, PixelReader]] = (),
+        memory: str | None = None,
+        workers: int | None = None,
+    ) -> None:
+        place = memory or str(Path(cache_folder()) / "hashes.sqlite3")
+        super().__init__(place)
+        self._facts = FactsMemory(place, max_pixels)
+        self._count = workers or os.cpu_count() or 1
+        self._pool = WorkerPool(self._count, max_pixels, caches)
+        self._must_fit = [
+            PixelStore(CacheSpace(root), settings_digest(reader.settings()))
+            for root, reader in caches
+            if reader.may_refuse
+        ]
+        self._sound: set[str] = set()
+        self._faulty: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the child processes; they start again when they are needed."""
+        self._pool.close()
+
+    def etags(
+        self, paths: Sequence[str], sizes: Sequence[int], modified_ns: Sequence[int], *, progress: bool = False
+    ) -> list[str]:
+        """Returns the md5 of each file in hex, `""` for one that cannot be read; `verify` knows of them then."""
+        keys = list(zip(paths, map(int, sizes), map(int, modified_ns), strict=True))
+        found = self._remembered(keys)
+        missing = [key for key, facts in zip(keys, found, strict=True) if facts is None]
+        with tqdm(total=len(missing), desc="Checking", unit="file", disable=None if progress else True) as bar:
+            checked = self._checked(missing, bar)
+            result = [(facts or next(checked)).md5 for facts in found]
+            next(checked, None)  # ends it, so that the last of them are remembered
+        return result
+
+    def verify(self, path: str) -> str | None:
+        """Returns why a local file cannot be used, None if it can."""
+        if path in self._sound:
+            return None
+        if path not in self._faulty:
+            try:
+                found = os.stat(path)
+            except OSError as error:
+                return error.strerror or str(error)
+            self.etags([path], [found.st_size], [found.st_mtime_ns])
+        return self._faulty.get(path)
+
+    def _remembered(self, keys: Sequence[FileKey]) -> list[FileFacts | None]:
+        found = self._facts.recall(keys)
+        for store in self._must_fit:
+            store.refresh()
+        for index, (key, facts) in enumerate(zip(keys, found, strict=True)):
+            if facts is not None and not facts.reason and self._must_fit:
+                content = ContentKey.of(facts.md5, key[1])
+                if any(store.find(content) is None for store in self._must_fit):
+                    found[index] = facts = None
+            if facts is not None:
+                self._judge(key[0], facts)
+        return found
+
+    def _judge(self, path: str, facts: FileFacts) -> None:
+        reason = facts.reason or facts.unfit
+        if reason:
+            self._faulty[path] = reason
+        else:
+            self._sound.add(path)
+
+    def _checked(self, keys: Sequence[FileKey], bar: "tqdm[Any]") -> Iterator[FileFacts]:
+        if not keys:
+            return
+        # A child for a handful of files costs more than it saves.
+        count = min(self._count, -(-len(keys) // _FILES_A_CHILD))
+        with concurrent.futures.ThreadPoolExecutor(count) as threads:
+            for start in range(0, len(keys), _SAVE_EVERY):
+                window = keys[start : start + _SAVE_EVERY]
+                learned: list[tuple[FileKey, FileFacts]] = []
+                for key, facts in zip(window, threads.map(lambda key: self._pool.check(key[0]), window), strict=True):
+                    self._judge(key[0], facts)
+                    bar.update()
+                    if facts.md5 and _unchanged(key):
+                        learned.append((key, facts))
+                    yield facts
+                self._facts.remember(learned)
+                self.remember([(key, facts.md5) for key, facts in learned])
+
+
+def _unchanged(key: FileKey) -> bool:
+    """Tells whether a file is still what it was when it was listed, and may be known by that."""
+    path, size, modified_ns = key
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return (found.st_size, found.st_mtime_ns) == (size, modified_ns) and is_settled(modified_ns)

@@ -1,0 +1,145 @@
+"""The child process that reads, hashes, judges and decodes files; `pool.py` starts it and talks to it.
+
+It reads lines of JSON from standard input, first its orders, then one path a line, and answers each by one line: the
+fields of `FileFacts`. It ends when its input does. Its memory is limited, so that no file takes the machine's.
+
+    python -m brevetti_keras.data.file_check.worker
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from brevetti_keras.data.decoded_cache.cache import settings_digest
+from brevetti_keras.data.decoded_cache.index import ContentKey
+from brevetti_keras.data.decoded_cache.space import CacheSpace
+from brevetti_keras.data.decoded_cache.store import PixelStore
+from brevetti_keras.data.file_check.facts import FileFacts
+from brevetti_keras.data.image.decode import decode_scaled, kind_of_file
+from brevetti_keras.data.image.frames import count_frames
+from brevetti_keras.data.image.header import HeaderError, read_header
+from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.utils.errors import DecodeError
+from brevetti_keras.utils.lazy import lazy_import
+
+cv2 = lazy_import("cv2", install="opencv-python-headless")
+
+_CHUNK = 1 << 20
+# For an image of 16 bits a colour, its copies on the way, and floats of them.
+_BYTES_A_PIXEL = 24
+_MARGIN = 1 << 30
+_REFRESH_EVERY = 64
+_TOO_LARGE = "expected an image that fits in memory, received one that does not"
+
+
+def main() -> None:
+    """Answers until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, whose end ends this
+    # Whatever a library prints must not stand among the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    orders = json.loads(sys.stdin.readline())
+    caches = [
+        (reader, PixelStore(CacheSpace(root), settings_digest(reader.settings())))
+        for root, reader in ((root, PixelReader.from_json(told)) for root, told in orders["caches"])
+    ]
+    cv2.setNumThreads(1)
+    _limit_memory(_MARGIN + _BYTES_A_PIXEL * orders["max_pixels"])
+    _answer(answers, "ready")
+    for number, line in enumerate(sys.stdin):
+        if number % _REFRESH_EVERY == 0:
+            for _, store in caches:
+                store.refresh()
+        _answer(answers, dataclasses.asdict(check_file(json.loads(line), orders["max_pixels"], caches)))
+
+
+def _answer(answers: TextIO, value: Any) -> None:
+    answers.write(json.dumps(value) + "\n")
+    answers.flush()
+
+
+def _limit_memory(count: int) -> None:
+    """Limits the address space to what is in use and `count` bytes more."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        used = int(file.read().split()[0]) * resource.getpagesize()
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + count if hard == resource.RLIM_INFINITY else min(hard, used + count)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def check_file(path: str, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore]]) -> FileFacts:
+    """Reads a file once and tells all about it.
+
+    Args:
+        path: a local file.
+        max_pixels: more are refused.
+        caches: who reads it later, and where the pixels are to be kept.
+    """
+    try:
+        kind = kind_of_file(path)
+        with open(path, "rb") as file:
+            data = file.read()
+    except (HeaderError, MemoryError) as error:
+        reason = str(error) if isinstance(error, HeaderError) else _TOO_LARGE
+        return FileFacts(*_hashes(path), reason=reason)
+    except (OSError, ValueError) as error:
+        return FileFacts(reason=f"expected a readable file: {error}")
+    md5, sha256 = hashlib.md5(data, usedforsecurity=False).hexdigest(), hashlib.sha256(data).hexdigest()
+    try:
+        header = read_header(data)
+    except HeaderError as error:
+        return FileFacts(md5, sha256, kind, reason=str(error))
+    frames = count_frames(data, kind)
+    reason, unfit = _decode(path, data, ContentKey.of(md5, len(data)), max_pixels, caches)
+    return FileFacts(
+        md5, sha256, kind, header.width, header.height, header.orientation, frames, reason=reason, unfit=unfit
+    )
+
+
+def _hashes(path: str) -> tuple[str, str]:
+    """Hashes a file that is no image, of whatever length."""
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                md5.update(chunk)
+                sha256.update(chunk)
+    except OSError:
+        return "", ""
+    return md5.hexdigest(), sha256.hexdigest()
+
+
+def _decode(
+    path: str, data: bytes, key: ContentKey, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore]]
+) -> tuple[str, str]:
+    """Returns why the file cannot be used at all, and why not by those who read it later."""
+    unfit = ""
+    decoded = False
+    for reader, store in caches:
+        try:
+            # What is in the cache was decoded once, so that its content is sound.
+            if store.find(key) is None:
+                store.add(key, reader.decode(path, data))
+            decoded = True
+        except DecodeError as error:
+            unfit = unfit or error.reason
+        except (MemoryError, cv2.error):
+            unfit = unfit or _TOO_LARGE
+    if decoded:
+        return "", unfit
+    try:
+        # Every byte of a JPEG is read for the smallest picture too; what is saved is the arithmetic.
+        decode_scaled(path, data, lambda height, width: 8, max_pixels)
+    except DecodeError as error:
+        return error.reason, ""
+    return "", unfit
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from brevetti_keras.data.checksums import HashMemory
+from brevetti_keras.data.decoded_cache import CacheSpace, DecodedCache
+from brevetti_keras.data.file_check import checker as checking
+from brevetti_keras.data.file_check.checker import FileChecker
+from brevetti_keras.data.image.pixel_reader import PixelReader
+from tests.support.odd_images import broken_files, sound_files
+
+SOUND, BROKEN = sound_files(), broken_files()
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Collects the files that are given to a child process."""
+    names: list[str] = []
+    real = checking.WorkerPool.check
+
+    def counted(self, path):
+        names.append(os.path.basename(path))
+        return real(self, path)
+
+    monkeypatch.setattr(checking.WorkerPool, "check", counted)
+    return names
+
+
+def etags(checker: FileChecker, paths: list[str]) -> list[str]:
+    stats = [os.stat(path) for path in paths]
+    return checker.etags(paths, [s.st_size for s in stats], [s.st_mtime_ns for s in stats])
+
+
+def test_hashes_and_verdicts_come_from_one_reading_and_are_remembered(put, memory, asked):
+    contents = {"a.png": SOUND["rgb.png"], "b.jpg": BROKEN["half.jpeg"], "c.jpg": BROKEN["text.jpg"], "d.jpg": b""}
+    paths = [put(name, data) for name, data in contents.items()]
+    expected = [hashlib.md5(data).hexdigest() for data in contents.values()]
+    reasons = []
+    for _ in range(2):
+        with FileChecker(memory=memory, workers=2) as checker:
+            assert etags(checker, paths) == expected
+            reasons.append([checker.verify(path) for path in paths])
+    assert sorted(asked) == ["a.png", "b.jpg", "c.jpg", "d.jpg"]
+    assert reasons[0] == reasons[1]
+    assert reasons[0][0] is None
+    assert all("\n" not in reason and reason.startswith("expected") for reason in reasons[0][1:])
+    stats = [os.stat(path) for path in paths]
+    assert HashMemory(memory).recall([(p, s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True)]) == (
+        expected
+    )
+
+
+def test_a_changed_file_is_judged_again(put, memory):
+    path = put("a.png", SOUND["rgb.png"])
+    with FileChecker(memory=memory, workers=1) as checker:
+        etags(checker, [path])
+        assert checker.verify(path) is None
+    put("a.png", BROKEN["half.png"], age=50)
+    with FileChecker(memory=memory, workers=1) as checker:
+        assert "truncated" in str(checker.verify(path))
+    put("a.png", SOUND["rgb.png"], age=30)
+    with FileChecker(memory=memory, workers=1) as checker:
+        assert checker.verify(path) is None
+
+
+def test_a_file_written_just_now_is_judged_by_each_job(put, memory, asked):
+    path = put("a.png", SOUND["rgb.png"], age=0)
+    for _ in range(2):
+        with FileChecker(memory=memory, workers=1) as checker:
+            etags(checker, [path])
+            assert checker.verify(path) is None
+    assert asked == ["a.png", "a.png"]
+
+
+def test_another_limit_is_another_judgement(put, memory):
+    path = put("a.png", SOUND["rgb.png"])
+    for max_pixels, sound in ((5000, False), (6000, True), (5000, False)):
+        with FileChecker(max_pixels, memory=memory, workers=1) as checker:
+            etags(checker, [path])
+            assert (checker.verify(path) is None) == sound
+
+
+def test_files_are_decoded_into_the_cache(put, memory, tmp_path, monkeypatch):
+    names = ["rgb.png", "progressive.jpg", "cmyk.jpg", "palette.bmp", "lzw.tif"]
+    paths = [put(name, SOUND[name]) for name in names]
+    root, reader = str(tmp_path / "decoded"), PixelReader(target_size=(16, 16), color_mode="greyscale")
+    with FileChecker(caches=[(root, reader)], memory=memory, workers=2) as checker:
+        etags(checker, paths)
+    assert CacheSpace(root).used >= len(paths) * 256
+    cache = DecodedCache(root, reader, HashMemory(memory))
+    expected = [reader.decode(path, reader.read(path)) for path in paths]
+    monkeypatch.setattr(PixelReader, "decode", None)  # nothing is left to decode
+    for image, other in zip(cache.load(paths), expected, strict=True):
+        assert (image == other).all()
+
+
+def test_what_is_too_small_for_a_region_is_unfit_for_this_job_alone(put, memory, tmp_path):
+    path = put("a.png", SOUND["rgb.png"])
+    root = str(tmp_path / "decoded")
+    for _ in range(2):
+        with FileChecker(caches=[(root, PixelReader(rois=(((0, 0), (90, 10)),)))], memory=memory, workers=1) as checker:
+            etags(checker, [path])
+            assert "at least 90 x 10 pixels" in str(checker.verify(path))
+    with FileChecker(memory=memory, workers=1) as checker:
+        etags(checker, [path])
+        assert checker.verify(path) is None
+
+
+def test_a_known_file_is_still_tried_with_settings_that_may_refuse_it(put, memory, tmp_path, asked):
+    path, root = put("a.png", SOUND["rgb.png"]), str(tmp_path / "decoded")
+    regions = [(root, PixelReader(rois=(((0, 0), (9, 9)),)))]
+    plain = [(root, PixelReader(target_size=(9, 9)))]
+    for caches in (plain, regions, regions, plain):
+        with FileChecker(caches=caches, memory=memory, workers=1) as checker:
+            etags(checker, [path])
+            assert checker.verify(path) is None
+    assert asked == ["a.png", "a.png"]
+
+
+def test_files_that_are_not_there_have_a_reason(put, memory, tmp_path):
+    with FileChecker(memory=memory, workers=1) as checker:
+        assert checker.etags([str(tmp_path / "no")], [1], [1]) == [""]
+        assert "none" in str(checker.verify(str(tmp_path / "no")))
+        assert "No such file" in str(checker.verify(str(tmp_path / "neither")))
+
+
+def test_no_files_start_no_process(memory, asked, put):
+    with FileChecker(memory=memory) as checker:
+        assert checker.etags([], [], []) == []
+    assert asked == []
+
+
+def test_odd_names_are_read(put, memory):
+    for name in ("new\nline.png", "quote'\".png", "bad\udcff.png", "ünïcode.png"):
+        path = put(name, SOUND["rgb.png"])
+        with FileChecker(memory=memory, workers=1) as checker:
+            assert etags(checker, [path]) == [hashlib.md5(SOUND["rgb.png"]).hexdigest()]
+            assert checker.verify(path) is None
+
+
+def test_it_works_again_after_it_was_closed(put, memory):
+    checker = FileChecker(memory=memory, workers=1)
+    for name in ("a.png", "b.png"):
+        path = put(name, SOUND["rgb.png"])
+        etags(checker, [path])
+        assert checker.verify(path) is None
+        checker.close()
+
+
+def test_hundreds_of_files_are_remembered_to_the_last(put, memory, asked, monkeypatch):
+    monkeypatch.setattr(checking, "_SAVE_EVERY", 7)
+    paths = [put(f"{number}.png", SOUND["rgb.png"] + bytes([number])) for number in range(30)]
+    for _ in range(2):
+        with FileChecker(memory=memory, workers=2) as checker:
+            assert len(set(etags(checker, paths))) == 30
+    assert len(asked) == 30
+    assert Path(memory).is_file()

@@ -1,0 +1,99 @@
+import os
+import time
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from brevetti_keras.data.image import ImagePipeline
+from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.platform import Dataset, get_image_samples
+from brevetti_keras.platform.job_settings import JobSettings
+from brevetti_keras.platform.preparation import Preparation, pipelines_in
+from brevetti_keras.schema import Settings
+from brevetti_keras.utils.errors import DataError, DecodeError
+
+
+class Nested(Settings):
+    inner: ImagePipeline = ImagePipeline(target_size=(5, 5))
+
+
+class JobsSettings(JobSettings):
+    image: ImagePipeline = ImagePipeline(target_size=(4, 4))
+    nested: Nested = Nested()
+    several: tuple[ImagePipeline, ...] = (ImagePipeline(target_size=(6, 6)),)
+    name: str = "x"
+
+
+@pytest.fixture
+def prepared(tmp_path, vials):
+    """Returns what a job gets from its datasets, as one job after another."""
+    for path in vials.glob("*/*"):
+        os.utime(path, (time.time() - 100, time.time() - 100))
+
+    def get(on_error="quarantine", share=0.01, **arguments):
+        preparation = Preparation(on_error, share, lambda: str(tmp_path / "quarantine.csv"), **arguments)
+        dataset = Dataset.from_record(Dataset(vials).record, preparation)
+        return get_image_samples([dataset]), preparation
+
+    return get
+
+
+def test_all_pipelines_among_the_settings_are_found():
+    assert [pipeline.target_size for pipeline in pipelines_in(JobsSettings())] == [(4, 4), (5, 5), (6, 6)]
+    assert list(pipelines_in(JobSettings())) == []
+
+
+def test_a_jobs_images_are_decoded_before_it_trains(prepared, monkeypatch):
+    pipeline = ImagePipeline(target_size=(4, 4))
+    samples, preparation = prepared(pipelines=[pipeline])
+    assert preparation.counts() == {"listed": 7, "used": 7, "quarantined": 0}
+    expected = [ImagePipeline(target_size=(4, 4), cache=False).load_image(path) for path in samples.path]
+    monkeypatch.setattr(PixelReader, "decode", None)
+    for path, image in zip(samples.path, expected, strict=True):
+        np.testing.assert_array_equal(pipeline.load_image(path), image)
+
+
+def test_the_samples_are_those_that_are_listed_without_a_job(prepared, vials):
+    samples, _ = prepared()
+    pd.testing.assert_frame_equal(samples, get_image_samples([Dataset(vials)]))
+
+
+def test_the_second_job_reads_no_file(prepared, monkeypatch):
+    before, _ = prepared()
+    monkeypatch.setattr("brevetti_keras.data.file_check.pool.WorkerPool.check", None)
+    again, preparation = prepared()
+    pd.testing.assert_frame_equal(again, before)
+    assert preparation.counts()["used"] == 7
+
+
+def test_a_bad_file_is_set_aside_in_every_job(prepared, vials, tmp_path):
+    bad = vials / "good" / "empty.png"
+    bad.write_bytes(b"")
+    for _ in range(2):
+        samples, preparation = prepared()
+        assert preparation.counts() == {"listed": 8, "used": 7, "quarantined": 1}
+        assert str(bad) not in set(samples.path)
+        table = pd.read_csv(tmp_path / "quarantine.csv")
+        assert (table.path.tolist(), table.reason.tolist()) == (
+            [str(bad)], ["expected an image, received an empty file"],
+        )  # fmt: skip
+    with pytest.raises(DecodeError, match=r"empty\.png: expected an image, received an empty file"):
+        prepared(on_error="raise")
+
+
+def test_images_beyond_the_jobs_limit_are_bad(prepared):
+    with pytest.raises(DataError, match=r"expected at most 0\.0001 megapixels"):
+        prepared(max_megapixels=0.0001)
+
+
+def test_images_that_lack_a_region_are_bad_before_training(prepared, vials):
+    pipeline = ImagePipeline(rois=[((0, 0), (500, 500))])
+    with pytest.raises(DataError, match="at least 500 x 500 pixels for the roi"):
+        prepared(pipelines=[pipeline])
+
+
+def test_no_child_is_left(prepared):
+    prepared()
+    assert psutil.Process().children() == []
