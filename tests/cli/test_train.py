@@ -1,5 +1,6 @@
 """One small training by the command line, looked at from every side; and what happens to bad input."""
 
+import functools
 import json
 import os
 import signal
@@ -199,6 +200,8 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # A shell that starts things in the background has them ignore Ctrl-C.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     try:
         job = _wait_for_epoch(base, environment, training)
