@@ -13,6 +13,7 @@ from brevetti_keras.server.capabilities.datasets import Datasets
 from brevetti_keras.server.capabilities.events import Events
 from brevetti_keras.server.capabilities.jobs import Jobs
 from brevetti_keras.server.capabilities.model_types import ModelTypes
+from brevetti_keras.server.capabilities.quarantine import Quarantine
 from brevetti_keras.server.capabilities.tags import Tags
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.workspace import open_service
@@ -81,6 +82,11 @@ class EmbeddedPlatform:
     def charts(self) -> Charts:
         """Charts: put, list, get."""
         return self._service.charts
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Files that jobs set aside: of_dataset."""
+        return self._service.quarantine
 
     @property
     def access(self) -> AccessKeys:

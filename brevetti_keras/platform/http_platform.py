@@ -6,7 +6,7 @@ with HttpPlatform("https://platform.example", SecretStr("…")) as platform:
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -18,8 +18,20 @@ from brevetti_keras.utils.encode import from_json, to_jsonable
 from brevetti_keras.utils.errors import ConflictError, NotFoundError, PlatformError
 from brevetti_keras.wire import routes
 from brevetti_keras.wire.events import Event, EventKind
+from brevetti_keras.wire.job_arguments import JobArguments
 from brevetti_keras.wire.previews import Preview
-from brevetti_keras.wire.records import AccessKey, Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag, Upload
+from brevetti_keras.wire.records import (
+    AccessKey,
+    Dataset,
+    FileEntry,
+    Job,
+    JobConfig,
+    JobState,
+    ModelType,
+    QuarantinedFile,
+    Tag,
+    Upload,
+)
 
 _Record = TypeVar("_Record", bound=BaseModel)
 _MOST = 10_000
@@ -198,8 +210,8 @@ class _ModelTypes(_Group):
 class _Jobs(_Group):
     """Jobs of a server."""
 
-    def create(self, name: str, **arguments: Any) -> JobConfig:
-        """Makes a job and returns what it needs to run; the arguments are those of the platform in this process."""
+    def create(self, name: str, **arguments: Unpack[JobArguments]) -> JobConfig:
+        """Makes a job and returns what it needs to run, its key in clear."""
         body = to_jsonable({"name": name, **_given(**arguments)})
         return self._one(JobConfig, "POST", routes.JOBS, json=body)
 
@@ -213,6 +225,10 @@ class _Jobs(_Group):
     def root_tags(self, job_id: str) -> "list[Tag]":
         """Returns the trees of tags that the job's pivot fields are made from."""
         return self._many(Tag, _job(routes.JOB_ROOT_TAGS, job_id))
+
+    def reports_on(self, job_id: str, limit: int = 100) -> "list[Job]":
+        """Returns the test reports on the model of a job, newest first."""
+        return self._many(Job, routes.REPORTS, params={"model": job_id})[:limit]
 
     def list(self, state: JobState | None = None, limit: int = 100, offset: int = 0) -> list[Job]:
         """Returns jobs, newest first."""
@@ -301,6 +317,14 @@ class _Charts(_Group):
         return self._client.request("GET", _job(routes.JOB_CHART, job_id, name=quote(name, safe=""))).text
 
 
+class _Quarantine(_Group):
+    """Files that the jobs of a server set aside."""
+
+    def of_dataset(self, dataset_id: str) -> list[QuarantinedFile]:
+        """Returns a dataset's files that jobs set aside, with the reasons and the jobs."""
+        return self._many(QuarantinedFile, routes.DATASET_QUARANTINE.format(dataset_id=quote(dataset_id, safe="")))
+
+
 class _Access(_Group):
     """Keys of a server."""
 
@@ -346,7 +370,7 @@ class HttpPlatform:
 
     Attributes:
         host_name: the address.
-        datasets, tags, model_types, jobs, events, artifacts, charts, access: what it can do, in groups.
+        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access: what it can do, in groups.
     """
 
     def __init__(
@@ -361,6 +385,7 @@ class HttpPlatform:
         self.events = _Events(self._client)
         self.artifacts = _Artifacts(self._client)
         self.charts = _Charts(self._client)
+        self.quarantine = _Quarantine(self._client)
         self.access = _Access(self._client)
 
     def verify(self) -> list[str]:

@@ -10,11 +10,22 @@ Both doors have the same groups, take and return the same records (`brevetti_ker
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self, Unpack
 
 from brevetti_keras.wire.events import Event, EventKind
+from brevetti_keras.wire.job_arguments import JobArguments
 from brevetti_keras.wire.previews import Preview
-from brevetti_keras.wire.records import AccessKey, Dataset, FileEntry, Job, JobConfig, JobState, ModelType, Tag
+from brevetti_keras.wire.records import (
+    AccessKey,
+    Dataset,
+    FileEntry,
+    Job,
+    JobConfig,
+    JobState,
+    ModelType,
+    QuarantinedFile,
+    Tag,
+)
 
 
 class DatasetGroup(Protocol):
@@ -117,21 +128,7 @@ class ModelTypeGroup(Protocol):
 class JobGroup(Protocol):
     """Jobs, newest first."""
 
-    def create(
-        self,
-        name: str,
-        *,
-        model_type: str = "",
-        model_type_version: str = "",
-        job_class: str = "",
-        kind: Literal["model", "report"] = "model",
-        dataset_ids: Sequence[str] = (),
-        models: Sequence[Mapping[str, Any]] = (),
-        settings: Mapping[str, Any] | None = None,
-        tag_ids: Sequence[str] = (),
-        parent: str | None = None,
-        host_name: str | None = None,
-    ) -> JobConfig:
+    def create(self, name: str, **arguments: Unpack[JobArguments]) -> JobConfig:
         """Makes a job and returns what it needs to run, its key in clear."""
         ...
 
@@ -141,6 +138,10 @@ class JobGroup(Protocol):
 
     def root_tags(self, job_id: str) -> "list[Tag]":
         """Returns the trees that the tags of the job and its datasets belong to."""
+        ...
+
+    def reports_on(self, job_id: str, limit: int = 100) -> "list[Job]":
+        """Returns the test reports on the model of a job, newest first."""
         ...
 
     def list(self, state: JobState | None = None, limit: int = 100, offset: int = 0) -> "list[Job]":
@@ -219,6 +220,14 @@ class ChartGroup(Protocol):
         ...
 
 
+class QuarantineGroup(Protocol):
+    """The files that jobs set aside."""
+
+    def of_dataset(self, dataset_id: str) -> "list[QuarantinedFile]":
+        """Returns a dataset's files that jobs set aside, with the reasons and the jobs."""
+        ...
+
+
 class AccessGroup(Protocol):
     """Keys with which programs use a server."""
 
@@ -240,7 +249,7 @@ class Platform(Protocol):
 
     Attributes:
         host_name: its URL, or `file://<workspace>`.
-        datasets, tags, model_types, jobs, events, artifacts, charts, access: what it can do, in groups.
+        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access: what it can do, in groups.
     """
 
     @property
@@ -281,6 +290,11 @@ class Platform(Protocol):
     @property
     def charts(self) -> ChartGroup:
         """Jobs' charts."""
+        ...
+
+    @property
+    def quarantine(self) -> QuarantineGroup:
+        """Files that jobs set aside."""
         ...
 
     @property

@@ -9,7 +9,6 @@ line: a Preview, or `{"error": …, "kind": …}`. Images are decoded here and n
 """
 
 import base64
-import logging
 import os
 import random
 import resource
@@ -25,7 +24,8 @@ from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.data.samples import list_files
 from brevetti_keras.platform.settings_check import checked_settings
 from brevetti_keras.registry import load_reference
-from brevetti_keras.utils.encode import from_json, to_json
+from brevetti_keras.server.child_answer import give_answer, given_words
+from brevetti_keras.utils.encode import from_json
 from brevetti_keras.utils.errors import BrevettiError, DecodeError, SettingsError
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.wire.previews import Preview, PreviewSample, PreviewView
@@ -171,21 +171,15 @@ def _picture(image: Floats, limits: tuple[float, float]) -> str:
 
 def main() -> int:
     """Prints the answer; returns the exit status."""
-    reference = sys.argv[sys.argv.index("--") + 1]
-    try:
+    reference = given_words()[0]
+
+    def ask() -> Any:
         # What the class' module maps, TensorFlow perhaps, is not the images'.
         load_reference(reference)
         limit_memory(MEMORY)
-        answer: Any = preview(reference, from_json(sys.stdin.read())).model_dump(mode="json")
-    except BrevettiError as error:
-        answer = {"error": str(error), "kind": type(error).__name__}
-    except Exception as error:
-        # The edge of this process: any module may fail in any way.
-        logging.getLogger(__name__).debug("the preview failed", exc_info=True)
-        answer = {"error": f"no preview of {reference}: {type(error).__name__}: {error}"[:500], "kind": ""}
-    sys.stdout.write("\n" + to_json(answer) + "\n")
-    sys.stdout.flush()
-    return 0
+        return preview(reference, from_json(sys.stdin.read())).model_dump(mode="json")
+
+    return give_answer(reference, ask, "cannot be previewed")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 The answer is one line of JSON: `{"wrong": {dotted name: text}}`, or `{"error": …, "kind": …}`.
 """
 
-import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,8 @@ from pydantic import BaseModel
 
 from brevetti_keras.platform.settings_sources import merge, platform_source
 from brevetti_keras.registry import load_reference
-from brevetti_keras.utils.encode import from_json, to_json
+from brevetti_keras.server.child_answer import give_answer, given_words
+from brevetti_keras.utils.encode import from_json
 from brevetti_keras.utils.errors import BrevettiError, InvalidInputError, SettingsError
 
 
@@ -70,17 +70,8 @@ def _settings_class(reference: str) -> type[BaseModel]:
 
 def main() -> int:
     """Prints the answer; returns the exit status."""
-    reference = sys.argv[sys.argv.index("--") + 1]
-    try:
-        answer: Any = {"wrong": wrong_settings(reference, from_json(sys.stdin.read()))}
-    except BrevettiError as error:
-        answer = {"error": str(error), "kind": type(error).__name__}
-    except Exception as error:
-        # The edge of this process: any module may fail in any way.
-        logging.getLogger(__name__).debug("the import failed", exc_info=True)
-        answer = {"error": f"{reference} cannot be imported: {type(error).__name__}: {error}"[:500], "kind": ""}
-    sys.stdout.write("\n" + to_json(answer) + "\n")
-    return 0
+    reference = given_words()[0]
+    return give_answer(reference, lambda: {"wrong": wrong_settings(reference, from_json(sys.stdin.read()))})
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@
 The answer is a ModelType record, or `{"error": …, "kind": …}`. Only this process ever loads the module.
 """
 
-import logging
 import sys
 from typing import Any
 
 from brevetti_keras.registry import ModelType, load_reference
 from brevetti_keras.schema.settings import SettingsSchema
-from brevetti_keras.utils.encode import to_json
-from brevetti_keras.utils.errors import BrevettiError, InvalidInputError
+from brevetti_keras.server.child_answer import give_answer, given_words
+from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.wire.records import ModelType as ModelTypeRecord
 
 
@@ -69,17 +68,8 @@ def _of_job(reference: str, loaded: Any) -> ModelTypeRecord:
 
 def main() -> int:
     """Prints the answer; returns the exit status."""
-    reference, name = (*sys.argv[sys.argv.index("--") + 1 :], "", "")[:2]
-    try:
-        answer: Any = describe(reference, name)
-    except BrevettiError as error:
-        answer = {"error": str(error), "kind": type(error).__name__}
-    except Exception as error:
-        # The edge of this process: any module may fail in any way.
-        logging.getLogger(__name__).debug("the import failed", exc_info=True)
-        answer = {"error": f"{reference} cannot be imported: {type(error).__name__}: {error}"[:500], "kind": ""}
-    sys.stdout.write("\n" + to_json(answer) + "\n")
-    return 0
+    reference, name = (*given_words(), "", "")[:2]
+    return give_answer(reference, lambda: describe(reference, name))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFou
 from brevetti_keras.wire.events import Event, epoch_body, status_body
 from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, ModelType, Tag
 
-GROUPS = ("datasets", "tags", "model_types", "jobs", "events", "artifacts", "charts", "access")
+GROUPS = ("datasets", "tags", "model_types", "jobs", "events", "artifacts", "charts", "quarantine", "access")
 
 
 def epoch(number, key=None, **logs):
@@ -47,6 +47,17 @@ class PlatformContract:
             platform.access.revoke("none")
         with pytest.raises(InvalidInputError):
             platform.access.create("  ")
+
+    def test_the_files_that_jobs_set_aside_are_listed_by_dataset(self, platform, vials):
+        dataset = platform.datasets.add(str(vials))
+        assert platform.quarantine.of_dataset(dataset.id) == []
+        job = platform.jobs.create("first", dataset_ids=[dataset.id])
+        rows = f"path,dataset_id,reason\n{vials}/good/x.png,{dataset.id},empty\n"
+        platform.artifacts.write(job.id, "quarantine.csv", rows.encode())
+        found = platform.quarantine.of_dataset(dataset.id)
+        assert [(file.path, file.reason) for file in found] == [(f"{vials}/good/x.png", "empty")]
+        with pytest.raises(NotFoundError):
+            platform.quarantine.of_dataset("none")
 
     def test_what_is_stored_is_whole(self, platform, job):
         assert platform.verify() == []

@@ -13,7 +13,7 @@ import logging
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from pydantic import SecretStr
 
@@ -42,6 +42,7 @@ from brevetti_keras.utils.errors import (
     NotFoundError,
 )
 from brevetti_keras.wire.events import Event, status_body
+from brevetti_keras.wire.job_arguments import JobArguments
 from brevetti_keras.wire.records import FINAL_STATES, Job, JobConfig, JobState, Tag, utc_now
 from brevetti_keras.wire.routes import job_urls
 
@@ -93,37 +94,12 @@ class Jobs:
         self._queue = queue
         self._home = home
 
-    def create(
-        self,
-        name: str,
-        *,
-        model_type: str = "",
-        model_type_version: str = "",
-        job_class: str = "",
-        kind: Literal["model", "report"] = "model",
-        dataset_ids: Sequence[str] = (),
-        models: Sequence[Mapping[str, Any]] = (),
-        settings: Mapping[str, Any] | None = None,
-        tag_ids: Sequence[str] = (),
-        parent: str | None = None,
-        host_name: str | None = None,
-    ) -> JobConfig:
+    def create(self, name: str, **arguments: Unpack[JobArguments]) -> JobConfig:
         """Makes a job and its folder with `info.json`; nothing is started.
 
         Args:
             name: for people; need not be unique.
-            model_type: the model type's name, if it is of one. Without a `job_class`, which checks them itself, the
-                settings are checked here.
-            model_type_version: of the model type; by default the present one.
-            job_class: `"module:Class"` of the Job.
-            kind: whether it trains a model or tests finished ones.
-            dataset_ids: ids or names of its datasets.
-            models: of a report, the models it tests: `{"id": …}` of a finished job that left one, or from elsewhere
-                `{"id", "bucket"}`, which is taken as it is.
-            settings: as JSON types.
-            tag_ids: ids of its tags.
-            parent: the job that this one goes on from.
-            host_name: where it reports to; by default the workspace itself, `file://…`.
+            **arguments: see `JobArguments`; it reports to the workspace itself, `file://…`, by default.
 
         Returns:
             What the job needs to run; its key in clear stands here and in `info.json` only.
@@ -134,9 +110,8 @@ class Jobs:
             InvalidInputError: if the name, a tag or a model cannot be used.
             StorageError: if the disk refuses it.
         """
-        if model_type and not job_class:
-            found = self._model_types.check(model_type, settings or {})
-            kind, model_type_version = found.kind, model_type_version or found.version
+        given = self._checked(arguments)
+        settings, tag_ids, parent = given.get("settings"), given.get("tag_ids", ()), given.get("parent")
         job_id, key = str(uuid.uuid4()), new_key()
         with self._store.read() as reader:
             check_tag_ids(reader, tuple(tag_ids))
@@ -147,15 +122,15 @@ class Jobs:
             id=job_id,
             run_id=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S"),
             name=checked_name(name, "job"),
-            datasets=tuple(self._datasets.get(dataset_id) for dataset_id in dataset_ids),
-            models=tuple(self._model(model) for model in models),
+            datasets=tuple(self._datasets.get(dataset_id) for dataset_id in given.get("dataset_ids", ())),
+            models=tuple(self._model(model) for model in given.get("models", ())),
             settings=dict(settings or {}),
             tags=tuple(known[tag_id] for tag_id in dict.fromkeys(tag_ids)),
             api_key=SecretStr(key),
-            host_name=host_name or file_url(self._home),
-            model_type=model_type,
-            model_type_version=model_type_version,
-            job_class=job_class,
+            host_name=given.get("host_name") or file_url(self._home),
+            model_type=given.get("model_type", ""),
+            model_type_version=given.get("model_type_version", ""),
+            job_class=given.get("job_class", ""),
             parent=parent,
             **job_urls(job_id, key),
         )
@@ -164,6 +139,7 @@ class Jobs:
         atomic_write(self._folders.info(job_id), to_json(config.info(), indent=2).encode("utf-8"), mode=0o600)
         with self._store.write() as writer:
             number = writer.highest(tables.jobs, "number") + 1
+            kind = given.get("kind", "model")
             row = row_of(config, kind=kind, created=utc_now(), key_hash=key_hash(key), number=number)
             writer.insert(tables.jobs, row)
         return config
@@ -192,6 +168,19 @@ class Jobs:
             rows = reader.find(tables.jobs, {"kind": "report"}, order=("number",), descending=True)
         found = [row["id"] for row in rows if any(one.get("id") == job_id for one in from_json(row["models"]))]
         return [self.get(one) for one in found[:limit]]
+
+    def _checked(self, arguments: JobArguments) -> JobArguments:
+        """The arguments, completed by what the model type knows."""
+        strangers = set(arguments) - set(JobArguments.__annotations__)
+        if strangers:
+            known, given = ", ".join(JobArguments.__annotations__), ", ".join(sorted(strangers))
+            raise TypeError(f"expected {known}, received {given}")
+        model_type = arguments.get("model_type")
+        if not model_type or arguments.get("job_class"):
+            return arguments
+        found = self._model_types.check(model_type, arguments.get("settings") or {})
+        version = arguments.get("model_type_version") or found.version
+        return {**arguments, "kind": found.kind, "model_type_version": version}
 
     def get(self, id_or_prefix_or_name: str) -> Job:
         """Returns a job by its id, a unique beginning of one, or its name.

@@ -10,6 +10,7 @@ import pytest
 
 from brevetti_keras.io.event_log import EventLog
 from brevetti_keras.server import processes
+from brevetti_keras.server.api.jobs import NewJob
 from brevetti_keras.server.capabilities import jobs as jobs_module
 from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.errors import (
@@ -21,6 +22,7 @@ from brevetti_keras.utils.errors import (
     StorageError,
 )
 from brevetti_keras.wire.events import Event, status_body
+from brevetti_keras.wire.job_arguments import JobArguments
 
 
 def info(service, job_id):
@@ -382,3 +384,10 @@ def test_what_left_no_model_is_not_tested(service):
         with pytest.raises(error):
             service.jobs.create("test", kind="report", job_class="a:B", models=[given])
     assert service.jobs.count() == 2
+
+
+def test_the_arguments_of_a_job_are_the_same_at_every_door(service):
+    assert set(NewJob.model_fields) == {"name", *JobArguments.__annotations__}
+    with pytest.raises(TypeError, match="received colour, size"):
+        service.jobs.create("first", colour="red", size=2)
+    assert service.jobs.list() == []
