@@ -36,6 +36,9 @@ class ModelType:
         demo: `"module:function"` that shows the model type on images it brings along, or None. Called with the
             workspace's path or None and a function that takes a line of progress, it returns a dict with at least
             `job`, `devel_accuracy`, `report`, `artifacts` and `seconds`.
+        demo_job: `"module:function"` that prepares the same for a platform's queue, or None. Called with the folder
+            that holds the workspace's own datasets, it returns a dict of the job's `name`, its `dataset` (a folder
+            that it wrote there) and its `settings`.
     """
 
     name: ClassVar[str]
@@ -45,6 +48,7 @@ class ModelType:
     Settings: ClassVar[type[BaseModel]] = Settings
     job: ClassVar[str]
     demo: ClassVar[str | None] = None
+    demo_job: ClassVar[str | None] = None
 
     @classmethod
     def get_schema(cls) -> SettingsSchema:

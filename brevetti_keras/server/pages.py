@@ -95,6 +95,7 @@ def _add_lists(router: APIRouter, service: Service, environment: Environment) ->
             running=[job for state in _ACTIVE for job in recent[state]],
             completed=recent["completed"],
             failed=sorted(recent["failed"] + recent["stopped"], key=lambda job: job.created, reverse=True),
+            demo=service.demo.offered(),
             demo_command=command_for_workspace(service, "demo"),
             train_command=command_for_workspace(service, "train", "image-classification", "--dataset", "PATH"),
         )

@@ -15,6 +15,7 @@ from brevetti_keras.server.capabilities.access_keys import AccessKeys
 from brevetti_keras.server.capabilities.artifacts import Artifacts
 from brevetti_keras.server.capabilities.charts import Charts
 from brevetti_keras.server.capabilities.datasets import Datasets
+from brevetti_keras.server.capabilities.demo import Demo
 from brevetti_keras.server.capabilities.events import Events
 from brevetti_keras.server.capabilities.job_folders import JobFolders
 from brevetti_keras.server.capabilities.jobs import Jobs
@@ -39,7 +40,7 @@ class Service:
     Attributes:
         home: the workspace's absolute path.
         jobs_folder: the folder that holds the jobs' own.
-        datasets, uploads, tags, model_types, jobs, events, artifacts, charts, quarantine, access: the groups.
+        datasets, uploads, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: the groups.
         launches: the starts of queued jobs, for the launcher and the processes that it starts.
     """
 
@@ -61,6 +62,7 @@ class Service:
         self.charts = Charts(self.artifacts)
         self.quarantine = Quarantine(store, self.datasets, self.artifacts)
         self.access = AccessKeys(store)
+        self.demo = Demo(self.datasets, self.jobs, home)
 
     @property
     def host_name(self) -> str:

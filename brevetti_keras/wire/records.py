@@ -127,8 +127,8 @@ class JobConfig(Record):
 class Job(Record):
     """A job as the platform lists it (it carries no key). Times are ISO 8601 in UTC; empty until they happened.
 
-    `models` of a test report are those that it tests. `queue_position` of a queued job is 1 for the next that is started
-    and 0 for one that is starting; else it is None.
+    `models` of a test report are those that it tests. `queue_position` of a queued job is 1 for the next that is
+    started and 0 for one that is starting; else it is None.
     """
 
     id: str

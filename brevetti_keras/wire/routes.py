@@ -38,6 +38,7 @@ JOB_ARTIFACT = "/api/jobs/{id}/artifacts/{path:path}"
 JOB_CHARTS = "/api/jobs/{id}/charts"
 JOB_CHART = "/api/jobs/{id}/charts/{name}"
 REPORTS = "/api/reports"
+DEMO = "/api/demo"
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from brevetti_keras.platform.embedded_platform import EmbeddedPlatform
+from brevetti_keras.platform.settings_files import read_settings_file
 from brevetti_keras.wire import artifacts
 from model_zoo.image_classification.digits import COUNT, write_digits
 from model_zoo.image_classification.train import ImageClassificationJob
@@ -19,6 +20,20 @@ _LOGGER = logging.getLogger("brevetti_keras.model_zoo.image_classification")
 CONFIGS = "brevetti_keras_configs"
 CONFIG = "digits.yaml"
 NAME = "digits"
+
+
+def demo_job(datasets: str) -> dict[str, Any]:
+    """Writes the demo's images and returns what its job is made of.
+
+    Args:
+        datasets: the folder that holds the workspace's own datasets.
+
+    Returns:
+        `name`, `dataset` (the images' folder) and `settings`.
+    """
+    with importlib.resources.as_file(importlib.resources.files(CONFIGS) / CONFIG) as config:
+        settings = read_settings_file(config)
+    return {"name": NAME, "dataset": write_digits(os.path.join(datasets, NAME)), "settings": settings}
 
 
 def run_demo(home: str | None = None, progress: Callable[[str], None] = _LOGGER.info) -> dict[str, Any]:

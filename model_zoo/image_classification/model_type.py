@@ -146,3 +146,4 @@ class ImageClassification(ModelType):
     Settings = ImageClassificationSettings
     job = "model_zoo.image_classification.train:ImageClassificationJob"
     demo = "model_zoo.image_classification.demo:run_demo"
+    demo_job = "model_zoo.image_classification.demo:demo_job"

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from brevetti_keras.server.service import Service
 from brevetti_keras.wire.previews import Preview
-from brevetti_keras.wire.records import AccessKey, ModelType
-from brevetti_keras.wire.routes import KEYS, MODEL_TYPE_PREVIEW, MODEL_TYPE_VALIDATE, MODEL_TYPES, VERIFY
+from brevetti_keras.wire.records import AccessKey, Job, ModelType
+from brevetti_keras.wire.routes import DEMO, KEYS, MODEL_TYPE_PREVIEW, MODEL_TYPE_VALIDATE, MODEL_TYPES, VERIFY
 
 
 class Reference(BaseModel):
@@ -39,6 +39,14 @@ class WrongSettings(BaseModel):
     """What is wrong with each wrong setting, by its dotted name; empty if nothing is."""
 
     errors: dict[str, str]
+
+
+class WantedDemo(BaseModel):
+    """What `demo.start` takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model_type: str = "image-classification"
 
 
 class NewKey(BaseModel):
@@ -85,6 +93,16 @@ def platform_router(service: Service) -> APIRouter:
         """A model type with its schema."""
         return service.model_types.get(name)
 
+    @router.post(DEMO, status_code=201, tags=["jobs"])
+    def start_demo(body: WantedDemo) -> Job:
+        """Makes a model type's demonstration data and puts a job on it into the queue."""
+        return service.demo.start(body.model_type)
+
+    _add_keys(router, service)
+    return router
+
+
+def _add_keys(router: APIRouter, service: Service) -> None:
     @router.get(KEYS, tags=["keys"])
     def list_keys() -> list[AccessKey]:
         """All keys' records."""
@@ -105,5 +123,3 @@ def platform_router(service: Service) -> APIRouter:
     def verify() -> list[str]:
         """What is damaged in the database; empty if nothing."""
         return service.verify()
-
-    return router

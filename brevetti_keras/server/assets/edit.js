@@ -3,6 +3,7 @@
 //   <form data-send="PATCH /api/datasets/1">           sends its named fields as JSON and says that it was saved
 //   <form data-send="POST /api/tags" data-then="reload" data-focus="id">      draws the page anew, the focus stays
 //   <form data-send="POST /api/datasets" data-then="/datasets/{id}">          goes on to what was made
+//   <form data-send="POST /api/demo" data-wait="The images are written…">    what is said until the answer comes
 //   <form data-send="DELETE …" data-ask="Really remove it">                   asks once more on its own button
 "use strict";
 
@@ -83,12 +84,14 @@ brevetti.send = async (method, address, body) => {
 
   async function submit(form) {
     const button = form.querySelector("button[type=submit]");
-    if (asksFirst(form, button)) return;
+    if (form.busy || asksFirst(form, button)) return;
+    // A second press, before the answer to the first, would do it twice.
+    form.busy = true;
     const [method, address] = form.dataset.send.split(" ");
     const [field] = textFields(form);
     const said = form.querySelector(".said");
     brevetti.showError(form, field, null);
-    if (said) said.textContent = "…";
+    if (said) said.textContent = form.dataset.wait ?? "…";
     try {
       const answer = await brevetti.send(method, address, method === "DELETE" ? undefined : bodyOf(form));
       if (said) said.textContent = "Saved";
@@ -98,6 +101,8 @@ brevetti.send = async (method, address, body) => {
     } catch (error) {
       if (said) said.textContent = "";
       brevetti.showError(form, field, error);
+    } finally {
+      form.busy = false;
     }
   }
 

@@ -24,6 +24,7 @@ PROBE_SECONDS = 120
 PREVIEW_SECONDS = 60
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PROBE = "brevetti_keras.server.model_type_probe"
+_DEMO = "brevetti_keras.server.demo_process"
 # They stand a layer above, where a job's settings are put together, and are only ever run by their names.
 _CHECK = "brevetti_keras.platform.settings_check"
 _PREVIEW = "brevetti_keras.platform.sample_preview"
@@ -75,6 +76,22 @@ def preview(reference: str, request: Mapping[str, Any]) -> Preview:
     """
     content = to_json(request).encode("utf-8")
     return Preview.model_validate(_ask(_PREVIEW, reference, content=content, seconds=PREVIEW_SECONDS, to="previewed"))
+
+
+def demo_job(reference: str, datasets: str) -> dict[str, Any]:
+    """Has a model type prepare its demonstration in a child process.
+
+    Args:
+        reference: names a ModelType.
+        datasets: the folder in which it writes its images.
+
+    Returns:
+        The job's `name`, `dataset` (a folder) and `settings`.
+
+    Raises:
+        InvalidInputError, NotFoundError: as `probe`; and if it has none.
+    """
+    return _ask(_DEMO, reference, datasets, to="prepared")
 
 
 def _ask(
