@@ -1,5 +1,6 @@
 """`SampleSplit`: gives each sample a purpose so that what belongs together stays together.
 
+    samples = find_leak_groups(samples)                 # copies of one picture get a `leak_group`, which ties them
     split = SampleSplit(stratification=["category"], uniqueness=["patient"], split=0.8, seed=0)
     samples = split.assign(samples, purpose="train", remainder="devel")
     samples = split.update_unassigned(samples, id_path="artifacts/sample_identification.csv")
@@ -22,10 +23,13 @@ from pydantic import field_validator
 
 from brevetti_keras.data.fractions import choose_units
 from brevetti_keras.data.identification import ETAG, IdentificationFile
+from brevetti_keras.data.leaks.finder import find_leak_groups, find_leak_pairs
 from brevetti_keras.data.units import CONFLICT, MISSING, Codes, Key, join, key_of, pattern_key, spread
 from brevetti_keras.schema.fields import setting
 from brevetti_keras.schema.settings import Settings
 from brevetti_keras.utils.errors import InvalidInputError
+
+__all__ = ["SampleSplit", "find_leak_groups", "find_leak_pairs"]
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,138 @@
+"""Pictures that may be copies of one another, out of very many, by their details alone.
+
+    pairs = similar_pairs(details)          # rows of first, second, orientation, similarity
+
+Pictures of one kind of part share most of what they show, and that says nothing. So the mean and the foremost principal
+components that many pictures lie along are taken out. What is left of a picture is its own, and of two different parts
+it is nearly orthogonal, however alike they look. All pairs are compared in blocks of one matrix product in all eight
+orientations: hashing would need hundreds of tables at the similarity that a strongly compressed copy has.
+
+Time is quadratic, but that of a matrix product: 100,000 pictures are 2 × 10¹³ operations. Memory is 2 KB a picture,
+and one block of 64 MB.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from brevetti_keras.data.leaks.signature import Floats, orientations
+
+Indices = npt.NDArray[np.int64]
+
+SIMILAR = 0.42
+_KEPT = 20
+_DIMENSIONS = 256
+_COMMON = 32
+_SPREAD = 16
+_FITTED = 8192
+_FEW = 16
+_BLOCK_FLOATS = 1 << 24
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of pictures, one a row; `first < second`.
+
+    Attributes:
+        first: (pairs,) index of the picture that is turned.
+        second: (pairs,) index of the picture that it then resembles.
+        orientation: (pairs,) 0 to 7, as `orientations` lists them.
+        similarity: (pairs,) cosine of what is their own, in [-1, 1].
+    """
+
+    first: Indices
+    second: Indices
+    orientation: Indices
+    similarity: Floats
+
+
+def similar_pairs(details: npt.NDArray[np.int8], threshold: float = SIMILAR) -> Pairs:
+    """Returns the pairs of pictures that resemble each other in some orientation, of each picture the nearest 20.
+
+    Args:
+        details: (pictures, side, side).
+        threshold: least similarity.
+    """
+    count = len(details)
+    mean, basis = _own_space(details)
+    codes = _codes(details, mean, basis)
+    block = max(1, _BLOCK_FLOATS // (8 * max(1, count)))
+    found = []
+    for start in range(0, count - 1, block):
+        turned = orientations(details[start : start + block])
+        queries = _codes(turned.reshape(-1, *details.shape[1:]), mean, basis)
+        found.append(_block_pairs(queries.reshape(8, -1, codes.shape[1]), codes[start:], start, threshold))
+    parts = zip(*found, strict=True) if found else [[np.zeros(0)]] * 4
+    first, second, orientation, similarity = (np.concatenate(part) for part in parts)
+    return Pairs(
+        first.astype(np.int64), second.astype(np.int64), orientation.astype(np.int64), similarity.astype(np.float32)
+    )
+
+
+def _own_space(details: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
+    """Returns the mean detail, and the directions in which pictures differ on their own."""
+    flat = details.reshape(len(details), details.shape[1] * details.shape[2])
+    if len(flat) > _FITTED:
+        flat = flat[np.random.default_rng(0).choice(len(flat), _FITTED, replace=False)]
+    size = flat.shape[1]
+    if len(flat) < _FEW:
+        # Of so few, what they share cannot be told from what is their own: all of it is compared.
+        return np.zeros(size, np.float32), np.eye(size, dtype=np.float32)
+    values = flat.astype(np.float32)
+    mean = values.mean(axis=0)
+    values -= mean
+    directions = _directions(values)
+    own = np.ones(directions.shape[1], dtype=bool)
+    # Copies share a direction too, but only they lie along it; what a kind of part has in common, many pictures do.
+    squares = (values @ directions[:, :_COMMON]) ** 2
+    spread = squares.sum(axis=0) ** 2 / np.maximum((squares**2).sum(axis=0), np.finfo(np.float32).tiny)
+    own[:_COMMON] = spread < max(_SPREAD, len(flat) / _SPREAD)
+    return mean, np.ascontiguousarray(directions[:, own][:, :_DIMENSIONS])
+
+
+def _directions(values: Floats) -> Floats:
+    """Returns the principal directions of centred rows, the foremost first, (size, directions)."""
+    if len(values) >= values.shape[1]:
+        return np.asarray(np.linalg.eigh(values.T @ values)[1][:, ::-1], dtype=np.float32)
+    # Of fewer rows than columns the other product has the same eigenvalues and is smaller; one of them is 0.
+    across = np.linalg.eigh(values @ values.T)[1][:, ::-1]
+    directions = values.T @ across[:, :-1]
+    length = np.linalg.norm(directions, axis=0)
+    return np.asarray(directions[:, length > 0] / length[length > 0], dtype=np.float32)
+
+
+def _codes(details: npt.NDArray[np.int8], mean: Floats, basis: Floats) -> Floats:
+    """Returns each detail's coordinates, of length 1, or 0 for a picture without any."""
+    codes = np.empty((len(details), basis.shape[1]), np.float32)
+    for start in range(0, len(details), _FITTED):
+        part = details[start : start + _FITTED].reshape(-1, basis.shape[0]).astype(np.float32)
+        plain = ~part.any(axis=1)
+        code = (part - mean) @ basis
+        length = np.linalg.norm(code, axis=1, keepdims=True)
+        code /= np.where(length > 0, length, 1)
+        code[plain] = 0
+        codes[start : start + _FITTED] = code
+    return codes
+
+
+def _block_pairs(
+    queries: Floats, codes: Floats, start: int, threshold: float
+) -> tuple[Indices, Indices, Indices, Floats]:
+    best = queries[0] @ codes.T
+    which = np.zeros(best.shape, np.int8)
+    for orientation in range(1, 8):
+        product = queries[orientation] @ codes.T
+        better = product > best
+        best[better] = product[better]
+        which[better] = orientation
+    # `codes` begins with the block itself, so that what stands right of the diagonal are later pictures.
+    best[np.tri(*best.shape) > 0] = -1
+    rows, columns = np.nonzero(best > threshold)
+    similarity = best[rows, columns]
+    order = np.lexsort((-similarity, rows))
+    rows, columns, similarity = rows[order], columns[order], similarity[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    kept = rank < _KEPT
+    rows, columns, similarity = rows[kept], columns[kept], similarity[kept]
+    return rows + start, columns + start, which[rows, columns].astype(np.int64), similarity

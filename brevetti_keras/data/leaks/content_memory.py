@@ -1,0 +1,85 @@
+"""`ContentMemory`: small results, remembered in the cache folder by what they were computed from.
+
+    memory = ContentMemory()
+    known = memory.recall(["signature-1:" + etag])      # {key: bytes} of those that are known
+    memory.remember({"signature-1:" + etag: value})
+
+It is a cache and nothing more: where its folder cannot be written, or its file is damaged, results are computed anew.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from brevetti_keras.data.checksums import cache_folder
+
+_log = logging.getLogger(__name__)
+
+_QUERY = 500
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID
+"""
+
+
+class ContentMemory:
+    """Results by key; processes may share it.
+
+    Args:
+        path: of the SQLite file; by default `contents.sqlite3` in `cache_folder()`.
+    """
+
+    def __init__(self, path: str | None = None) -> None:
+        self._path = path or str(Path(cache_folder()) / "contents.sqlite3")
+
+    def recall(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Returns what is known of `keys`."""
+        found: dict[str, bytes] = {}
+
+        def read(connection: sqlite3.Connection) -> None:
+            for start in range(0, len(keys), _QUERY):
+                asked = keys[start : start + _QUERY]
+                marks = ",".join("?" * len(asked))
+                rows = connection.execute(f"SELECT key, value, crc FROM results WHERE key IN ({marks})", asked)
+                # SQLite does not notice a flipped bit in a value.
+                found.update((key, value) for key, value, crc in rows if crc == _crc(key, value))
+
+        self._use(read)
+        return found
+
+    def remember(self, results: Mapping[str, bytes]) -> None:
+        """Keeps results for this and later processes."""
+        rows = [(key, value, _crc(key, value)) for key, value in results.items()]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
+            connection.execute("COMMIT")
+
+        if rows:
+            self._use(write)
+
+    def _use(self, block: Callable[[sqlite3.Connection], None]) -> None:
+        """Opens the file for a block; what goes wrong in it costs the memory, not the caller."""
+        try:
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with contextlib.closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                connection.execute(_SCHEMA)
+                block(connection)
+        except sqlite3.OperationalError as error:
+            _log.warning("results are not remembered, they are computed each time: %s: %s", self._path, error)
+        except sqlite3.DatabaseError as error:
+            _log.warning("the memory of results is damaged and starts anew: %s: %s", self._path, error)
+            for ending in ("", "-wal", "-shm"):
+                with contextlib.suppress(OSError):
+                    Path(f"{self._path}{ending}").unlink()
+        except OSError as error:
+            _log.warning("results are not remembered, they are computed each time: %s: %s", self._path, error)
+
+
+def _crc(key: str, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(key.encode()))
