@@ -10,6 +10,7 @@ from brevetti_keras.server.capabilities.access_keys import AccessKeys
 from brevetti_keras.server.capabilities.artifacts import Artifacts
 from brevetti_keras.server.capabilities.charts import Charts
 from brevetti_keras.server.capabilities.datasets import Datasets
+from brevetti_keras.server.capabilities.demo import Demo
 from brevetti_keras.server.capabilities.events import Events
 from brevetti_keras.server.capabilities.jobs import Jobs
 from brevetti_keras.server.capabilities.model_types import ModelTypes
@@ -92,6 +93,11 @@ class EmbeddedPlatform:
     def access(self) -> AccessKeys:
         """Keys: create, list, revoke."""
         return self._service.access
+
+    @property
+    def demo(self) -> Demo:
+        """The demo: start."""
+        return self._service.demo
 
     def verify(self) -> list[str]:
         """Returns what is damaged in the database, one line each; empty if nothing."""

@@ -347,6 +347,14 @@ class _Created(BaseModel):
     key: str
 
 
+class _Demo(_Group):
+    """The demo of a server's model types."""
+
+    def start(self, model_type: str = "image-classification") -> Job:
+        """Makes a model type's demonstration data and puts a job on it into the server's queue."""
+        return self._one(Job, "POST", routes.DEMO, json={"model_type": model_type}, timeout=_PREVIEW_SECONDS)
+
+
 class _Page(BaseModel):
     items: list[Job]
     count: int
@@ -370,7 +378,7 @@ class HttpPlatform:
 
     Attributes:
         host_name: the address.
-        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access: what it can do, in groups.
+        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: what it can do, by group.
     """
 
     def __init__(
@@ -387,6 +395,7 @@ class HttpPlatform:
         self.charts = _Charts(self._client)
         self.quarantine = _Quarantine(self._client)
         self.access = _Access(self._client)
+        self.demo = _Demo(self._client)
 
     def verify(self) -> list[str]:
         """Returns what is damaged in the server's database, one line each; empty if nothing."""

@@ -244,12 +244,20 @@ class AccessGroup(Protocol):
         ...
 
 
+class DemoGroup(Protocol):
+    """The demo of a model type."""
+
+    def start(self, model_type: str = "image-classification") -> Job:
+        """Makes the demonstration data of an installed model type and puts a job on it into the queue."""
+        ...
+
+
 class Platform(Protocol):
     """A platform.
 
     Attributes:
         host_name: its URL, or `file://<workspace>`.
-        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access: what it can do, in groups.
+        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: what it can do, by group.
     """
 
     @property
@@ -300,6 +308,11 @@ class Platform(Protocol):
     @property
     def access(self) -> AccessGroup:
         """Keys of programs."""
+        ...
+
+    @property
+    def demo(self) -> DemoGroup:
+        """The demo."""
         ...
 
     def verify(self) -> list[str]:

@@ -5,13 +5,12 @@
 The answer is one line of JSON: `{"name": …, "dataset": …, "settings": …}`, or `{"error": …, "kind": …}`.
 """
 
-import logging
 import sys
 from typing import Any
 
 from brevetti_keras.registry import load_reference
-from brevetti_keras.utils.encode import to_json
-from brevetti_keras.utils.errors import BrevettiError, NotFoundError
+from brevetti_keras.server.child_answer import give_answer, given_words
+from brevetti_keras.utils.errors import NotFoundError
 
 
 def prepare(reference: str, datasets: str) -> dict[str, Any]:
@@ -29,17 +28,8 @@ def prepare(reference: str, datasets: str) -> dict[str, Any]:
 
 def main() -> int:
     """Prints the answer; returns the exit status."""
-    reference, datasets = sys.argv[sys.argv.index("--") + 1 :]
-    try:
-        answer: Any = prepare(reference, datasets)
-    except BrevettiError as error:
-        answer = {"error": str(error), "kind": type(error).__name__}
-    except Exception as error:
-        # The edge of this process: any module may fail in any way.
-        logging.getLogger(__name__).debug("the demo failed", exc_info=True)
-        answer = {"error": f"no demo of {reference}: {type(error).__name__}: {error}"[:500], "kind": ""}
-    sys.stdout.write("\n" + to_json(answer) + "\n")
-    return 0
+    reference, datasets = given_words()
+    return give_answer(reference, lambda: prepare(reference, datasets), "has a demo that fails")
 
 
 if __name__ == "__main__":

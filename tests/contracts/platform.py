@@ -11,7 +11,7 @@ from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFou
 from brevetti_keras.wire.events import Event, epoch_body, status_body
 from brevetti_keras.wire.records import Dataset, FileEntry, Job, JobConfig, ModelType, Tag
 
-GROUPS = ("datasets", "tags", "model_types", "jobs", "events", "artifacts", "charts", "quarantine", "access")
+GROUPS = ("datasets", "tags", "model_types", "jobs", "events", "artifacts", "charts", "quarantine", "access", "demo")
 
 
 def epoch(number, key=None, **logs):
@@ -237,6 +237,10 @@ class PlatformContract:
             show("no-such-type", {}, [dataset.id])
         with pytest.raises(InvalidInputError):
             show(name, {}, [dataset.id], count=0)
+
+    def test_a_demo_that_is_not_there(self, platform):
+        with pytest.raises(NotFoundError, match="'no-such-type'"):
+            platform.demo.start("no-such-type")
 
     def test_root_tags(self, platform, vials):
         dataset = platform.datasets.add(str(vials), tags=["line=3"])

@@ -10,7 +10,19 @@ from brevetti_keras.platform.http_platform import HttpPlatform
 from brevetti_keras.utils.errors import NotFoundError
 from tests.support.served import Served
 
-GROUPS = ("datasets", "uploads", "quarantine", "tags", "model_types", "jobs", "events", "artifacts", "charts", "access")
+GROUPS = (
+    "datasets",
+    "uploads",
+    "quarantine",
+    "tags",
+    "model_types",
+    "jobs",
+    "events",
+    "artifacts",
+    "charts",
+    "access",
+    "demo",
+)
 ROUTES = {
     "datasets.add": "POST /api/datasets",
     "datasets.get": "GET /api/datasets/{dataset_id}",
@@ -56,6 +68,7 @@ ROUTES = {
     "access.create": "POST /api/keys",
     "access.list": "GET /api/keys",
     "access.revoke": "DELETE /api/keys/{key_id}",
+    "demo.start": "POST /api/demo",
     "service.verify": "GET /api/verify",
 }
 # The route streams what these return at once, or to them.
@@ -76,6 +89,7 @@ INNER = {
     "artifacts.receive": "of artifacts.write",
     "artifacts.local_path": "of artifacts.read",
     "artifacts.stat": "of artifacts.list",
+    "demo.offered": "the pages'",
     "service.process_output": "the launcher's",
     "service.close": "the process' own",
 }
@@ -132,6 +146,7 @@ BODIES = {
     "events.append": {"events": []},
     "charts.put": {},
     "access.create": {"name": "x"},
+    "demo.start": {},
 }
 
 
