@@ -21,7 +21,7 @@ from brevetti_keras.data.annotation import Annotation, Shape, checked_corners
 from brevetti_keras.data.checksums import cache_folder
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, by_name, labels_of, purpose_of
 from brevetti_keras.data.formats.kept_aside import image_content, with_content
-from brevetti_keras.data.formats.source import image_size
+from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.samples import ROOT_NAME
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
@@ -164,7 +164,7 @@ class _Features:
     def annotation(self, sample: Any, path: str) -> Annotation:
         if self.objects is None:
             return Annotation()
-        height, width = image_size(path)
+        height, width = upright_size(path)
         found = sample[self.objects]
         names = [self._name(number) for number in found[self.names]] if self.names else []
         shapes = []

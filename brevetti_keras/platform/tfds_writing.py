@@ -16,8 +16,8 @@ from brevetti_keras.data.annotation import Annotation
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.kept_aside import image_content
 from brevetti_keras.data.formats.names import file_word
-from brevetti_keras.data.formats.source import image_size
 from brevetti_keras.data.formats.writing import Written
+from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.shape_geometry import bounds, corners_of
 from brevetti_keras.io.files import Files
 from brevetti_keras.utils.encode import from_json, to_json
@@ -106,7 +106,7 @@ class _Examples:
         if not annotation.shapes:
             return []
         known = annotation.height and annotation.width
-        height, width = (annotation.height, annotation.width) if known else image_size(path)
+        height, width = (annotation.height, annotation.width) if known else upright_size(path)
         found = []
         for shape in annotation.shapes:
             box = bounds(shape)

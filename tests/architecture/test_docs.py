@@ -23,7 +23,7 @@ PUBLIC = {
         "build_image_data_generator",
         "predict_dataset",
     },
-    "brevetti_keras.data.image": {"ImageAugmenter", "ImagePipeline"},
+    "brevetti_keras.data.image": {"ImageAugmenter", "ImagePipeline", "SegmentationLoader"},
     "brevetti_keras.interfaces.remote_monitor": {"RemoteMonitor"},
     "brevetti_keras.interfaces.callbacks": {
         "ChartUpload",

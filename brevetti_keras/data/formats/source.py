@@ -8,11 +8,11 @@ source.image("train/1.jpg", "data.yaml")       # "/data/parts/train/1.jpg", or a
 import posixpath
 from collections.abc import Iterable
 
-from brevetti_keras.data.image.header import HeaderError, read_header
+from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.samples import IMAGE_ENDINGS
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.open import open_storage, split_url
-from brevetti_keras.utils.errors import DataError, DecodeError, NotFoundError
+from brevetti_keras.utils.errors import DataError, NotFoundError
 
 _MAX_TEXT = 2 << 30
 _NAMED = 3
@@ -77,7 +77,7 @@ class Source:
         Raises:
             DecodeError: for a file that is no image.
         """
-        return image_size(self._storage.local_path(path))
+        return upright_size(self.resolve(path))
 
 
 def folder_of(path: str) -> str:
@@ -88,24 +88,6 @@ def folder_of(path: str) -> str:
     folder = posixpath.dirname(inner)
     inside = posixpath.basename(folder) == "annotations"
     return storage.resolve(posixpath.dirname(folder) if inside else folder)
-
-
-def image_size(path: str) -> tuple[int, int]:
-    """Returns the (height, width) in pixels of a file's upright image, from its header.
-
-    Args:
-        path: absolute, or a URL.
-
-    Raises:
-        DecodeError: for a file that is no image.
-        NotFoundError: if there is none.
-    """
-    storage, inner = split_url(path, follow_links=True)
-    try:
-        header = read_header(storage.read_bytes(inner))
-    except HeaderError as error:
-        raise DecodeError(path, str(error)) from error
-    return (header.width, header.height) if header.orientation >= 5 else (header.height, header.width)
 
 
 def refuse_missing(missing: list[str], where: str) -> None:

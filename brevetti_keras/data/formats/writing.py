@@ -18,9 +18,9 @@ from brevetti_keras.data.formats.mvtec_writing import mvtec_place, write_mvtec
 from brevetti_keras.data.formats.names import unique_names
 from brevetti_keras.data.formats.reading import READERS
 from brevetti_keras.data.formats.samples_table import table_files
-from brevetti_keras.data.formats.source import image_size
 from brevetti_keras.data.formats.voc_writing import voc_place, write_voc
 from brevetti_keras.data.formats.yolo_writing import write_yolo, yolo_place
+from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.open import open_storage
 from brevetti_keras.io.storage import Storage
@@ -99,7 +99,7 @@ def _placed(collection: Collection, writer: _Writer) -> Collection:
     for image, short in zip(collection.images, names, strict=True):
         annotation = image.annotation
         if not (annotation.width and annotation.height):
-            height, width = image_size(image.path)
+            height, width = upright_size(image.path)
             annotation = replace(annotation, width=width, height=height)
         named = replace(image, name=short, annotation=annotation)
         images.append(replace(named, name=writer.place(named)))

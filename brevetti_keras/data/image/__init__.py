@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from brevetti_keras.data.image.pipeline import ImagePipeline
     from brevetti_keras.data.image.random_transformer import RandomTransformer
     from brevetti_keras.data.image.salt_pepper import SaltPepper
+    from brevetti_keras.data.image.segmentation import SegmentationLoader
 
 __all__ = [
     "ImageAugmenter",
@@ -27,6 +28,7 @@ __all__ = [
     "ImagePipeline",
     "RandomTransformer",
     "SaltPepper",
+    "SegmentationLoader",
 ]
 
 _MODULES = {
@@ -37,6 +39,7 @@ _MODULES = {
     "ImagePipeline": "pipeline",
     "RandomTransformer": "random_transformer",
     "SaltPepper": "salt_pepper",
+    "SegmentationLoader": "segmentation",
 }
 
 

@@ -25,6 +25,7 @@ from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, roi_size
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.image.resampling import ResizeMethod
+from brevetti_keras.data.image.segmentation import SegmentationLoader
 from brevetti_keras.schema import Settings, code_field, setting
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
@@ -66,6 +67,9 @@ class ImagePipeline(Settings):
     )
     cache: str | Literal[False] | None = code_field(
         None, description="Folder that keeps decoded images; None is the default place, False decodes every time"
+    )
+    segmentation: SegmentationLoader | None = code_field(
+        None, description="Draws the masks of the images from their annotations, by the same geometry"
     )
     path_key: str = code_field("path", description="Key of the paths in the batch", min_length=1)
     output_key: str = code_field("img", description="Key of the images in the result", min_length=1)
@@ -130,7 +134,9 @@ class ImagePipeline(Settings):
             batch: tensors by key; `path_key` is text of shape (batch,), or a single path ().
 
         Returns:
-            A new dict with `output_key` added: float32 (batch, *output_shape), or output_shape for a single path.
+            A new dict with `output_key` added: float32 (batch, *output_shape), or output_shape for a single path. With
+            `segmentation`, and paths of annotations in the batch, also its masks: float32 of 0 and 1, the same shape
+            with a channel a class.
 
         Raises:
             DecodeError: for a file that cannot be read or lacks a region; its text starts with the path. Inside
@@ -144,19 +150,49 @@ class ImagePipeline(Settings):
             raise InvalidInputError(
                 f"expected paths as text of shape (batch,) or (), received {paths.dtype.name} {paths.shape}"
             )
+        names = [paths]
+        loader = self.segmentation
+        if loader is not None and loader.annotation_key in batch:
+            names.append(tf.convert_to_tensor(batch[loader.annotation_key]))
         if tf.executing_eagerly():
-            images = tf.constant(self._load(paths.numpy()))
+            results = [tf.constant(array) for array in self._load_all(*(tensor.numpy() for tensor in names))]
         else:
-            images = tf.numpy_function(HostCall(self._load, self._blank), [paths], tf.float32, stateful=False)
-            images.set_shape(paths.shape.concatenate(self.output_shape))
-        return {**batch, self.output_key: images}
+            call = HostCall(self._load_all, self._blank_all)
+            results = tf.numpy_function(call, names, [tf.float32] * len(names), stateful=False)
+            for result, shape in zip(results, self._shapes, strict=False):
+                result.set_shape(paths.shape.concatenate(shape))
+        keys = [self.output_key, *([] if loader is None else [loader.output_key])]
+        return {**batch, **dict(zip(keys, results, strict=False))}
+
+    @property
+    def _shapes(self) -> list[tuple[int | None, ...]]:
+        """Of an image and, if there are any, its masks."""
+        masks = [] if self.segmentation is None else [(*self.output_shape[:-1], len(self.segmentation.classes))]
+        return [self.output_shape, *masks]
+
+    def _load_all(self, paths: Any, annotations: Any = None) -> list[Floats]:
+        """Returns the images and, given the paths of annotations, their masks."""
+        images = self._load(paths)
+        if annotations is None or self.segmentation is None:
+            return [images]
+        if isinstance(paths, bytes):
+            return [images, self.segmentation.load(os.fsdecode(annotations), os.fsdecode(paths), self.reader)]
+        if not len(paths):
+            return self._blank_all(paths, annotations)
+        names, marks = ([os.fsdecode(name) for name in array.tolist()] for array in (paths, annotations))
+        return [images, self.segmentation.load_batch(marks, names, self.reader)]
+
+    def _blank_all(self, *names: Any) -> list[Floats]:
+        count = () if isinstance(names[0], bytes) else (len(names[0]),)
+        shapes = self._shapes[: len(names)]
+        return [np.zeros((*count, *(side or 1 for side in shape)), np.float32) for shape in shapes]
 
     def _load(self, paths: npt.NDArray[np.object_] | bytes) -> Floats:
         if isinstance(paths, bytes):
             return self.load_image(os.fsdecode(paths))
         names = [os.fsdecode(path) for path in paths.tolist()]
         if not names:
-            return self._blank(paths)
+            return self._blank_all(paths)[0]
         images = self._pixels(names)
         if isinstance(images, np.ndarray):
             return rescale(images, self.rescale)
@@ -171,10 +207,6 @@ class ImagePipeline(Settings):
         for index, image in enumerate(images):
             batch[index] = rescale(image, self.rescale)
         return batch
-
-    def _blank(self, paths: npt.NDArray[np.object_] | bytes) -> Floats:
-        count = () if isinstance(paths, bytes) else (len(paths),)
-        return np.zeros((*count, *(side or 1 for side in self.output_shape)), np.float32)
 
     def load_image(self, path: str) -> Floats:
         """Returns one image as the network gets it, without TensorFlow.
