@@ -8,17 +8,13 @@ An exception makes the job *failed* with its traceback as an artifact, and goes 
 
 import logging
 import os
-import signal
-import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from brevetti_keras.io.local import atomic_write
 from brevetti_keras.platform.arguments import is_interactive
+from brevetti_keras.platform.interruption import Terminated, interruptible
 from brevetti_keras.platform.job_context import JobContext
 from brevetti_keras.platform.job_log import captured_log
 from brevetti_keras.server.processes import process_identity
@@ -33,10 +29,6 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 _MAX_MESSAGE = 500
 _PATIENCE = 5.0
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived; not an Exception, so that nothing takes it for a failure of its own."""
 
 
 class LifeCycle:
@@ -60,8 +52,14 @@ class LifeCycle:
             SystemExit: 130 after Ctrl-C (in an interactive session KeyboardInterrupt), 143 after SIGTERM.
             BaseException: whatever `body` raises, its text without secrets.
         """
+        try:
+            return self._lived(body)
+        finally:
+            self._context.reporter.ended()
+
+    def _lived(self, body: Callable[[], _Result]) -> _Result:
         log = self._context.folder.path(artifacts.ARTIFACTS_FOLDER, artifacts.LOG)
-        with captured_log(log, self._context.redactor), _sigterm_raises():
+        with captured_log(log, self._context.redactor), interruptible():
             try:
                 self._begin()
                 return body()
@@ -123,23 +121,3 @@ class LifeCycle:
     def _send_log(self) -> None:
         path = os.path.join(self._context.folder.artifacts, artifacts.LOG)
         self._context.reporter.artifact(artifacts.LOG, path)
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Makes SIGTERM raise Terminated in the main thread while the block runs; elsewhere signals cannot be taken."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def terminate(_: int, __: FrameType | None) -> None:
-        # A second one must not interrupt the recording of the first.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
-
-    previous = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous if previous is not None else signal.SIG_DFL)
-        sys.stderr.flush()
