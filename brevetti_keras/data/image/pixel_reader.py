@@ -16,16 +16,16 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from brevetti_keras.data.image.color import ColorMode, demosaic, to_color, to_depth
+from brevetti_keras.data.image.color import ColorMode, demosaic, to_color
 from brevetti_keras.data.image.decode import MAX_PIXELS, decode_scaled, read_file, to_255
 from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, crop, fit_size, pad, shrink_factor
-from brevetti_keras.data.image.resampling import ResizeMethod, resize
+from brevetti_keras.data.image.resampling import ResizeMethod, resize_kept
 from brevetti_keras.utils.errors import DecodeError, InvalidInputError
 
 Array = npt.NDArray[Any]
 
 # Raised whenever the same file and settings would give other pixels than before.
-_VERSION = 1
+_VERSION = 2
 _DECODERS = ("opencv-python-headless", "pillow", "tifffile")
 
 
@@ -88,7 +88,7 @@ class PixelReader:
         Raises:
             DecodeError: for a file that cannot be decoded, or lacks a region.
         """
-        image, extent = decode_scaled(path, data, self._shrink if self._may_shrink else None, self.max_pixels)
+        image, extent = decode_scaled(path, data, self.shrink if self._may_shrink else None, self.max_pixels)
         if image.dtype not in (np.uint8, np.uint16):
             image = to_255(image)
         try:
@@ -111,8 +111,10 @@ class PixelReader:
             and self.color_mode != "bayer"
         )
 
-    def _shrink(self, height: int, width: int) -> int:
-        return shrink_factor(height, width, self.fitted_size(height, width))
+    def shrink(self, height: int, width: int) -> int:
+        """Returns by which of 1, 2, 4 and 8 a JPEG of this height and width is decoded smaller, if it may be."""
+        averages = self.antialias or self.resize_method == "area"
+        return shrink_factor(height, width, self.fitted_size(height, width), averages)
 
     def fitted_size(self, height: float, width: float) -> Size:
         """Returns the size, before padding, that a picture of this height and width is resized to."""
@@ -124,8 +126,8 @@ class PixelReader:
             return np.ascontiguousarray(to_color(image, self.color_mode))
         # The full size decides the shape, so that it does not depend on how much smaller a file was decoded.
         size = self.fitted_size(*(extent or image.shape[:2]))
-        scaled = resize(image, size, self.resize_method, self.antialias, extent)
-        colored = to_color(to_depth(scaled, image.dtype), self.color_mode)
+        scaled = resize_kept(image, size, self.resize_method, self.antialias, extent)
+        colored = to_color(scaled, self.color_mode)
         return np.ascontiguousarray(pad(colored, self.target_size, self.padding_mode, self.center_padding))
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from brevetti_keras.data.image.color import to_depth
 from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
@@ -59,6 +60,33 @@ def resize(
     if method in {"bicubic", "lanczos3", "lanczos5", "mitchellcubic"}:
         result = np.clip(result, image.min(), image.max())
     return np.ascontiguousarray(result)
+
+
+def resize_kept(
+    image: npt.NDArray[Any],
+    size: tuple[int, int],
+    method: ResizeMethod = "bilinear",
+    antialias: bool = False,
+    extent: tuple[float, float] | None = None,
+) -> npt.NDArray[Any]:
+    """Returns the picture at another size in its own type, integers rounded; arguments as those of `resize`.
+
+    Plain bilinear resizing, which most is, computes in the type itself: a third of the time, and what it rounds on the
+    way leads to the nearest integer but one at most.
+    """
+    if method == "bilinear" and not antialias and image.dtype in (np.uint8, np.uint16):
+        height, width = extent or image.shape[:2]
+        scales = size[0] / height, size[1] / width
+        # An image that OpenCV takes to be of the right size already, it only copies.
+        copied = tuple(round(side * scale) for side, scale in zip(image.shape[:2], scales, strict=True))
+        if (height, width) == image.shape[:2]:
+            resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+            return np.asarray(resized).reshape(*size, image.shape[2])
+        if copied != image.shape[:2]:
+            # By scales rather than to a size, so that the picture may end inside the last pixel.
+            resized = cv2.resize(image, None, fx=scales[1], fy=scales[0], interpolation=cv2.INTER_LINEAR)
+            return np.asarray(resized)[: size[0], : size[1]].reshape(*size, image.shape[2])
+    return to_depth(resize(image, size, method, antialias, extent), image.dtype)
 
 
 def _along_rows(image: npt.NDArray[Any], weights: Any) -> Floats:

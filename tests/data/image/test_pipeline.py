@@ -1,8 +1,10 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -104,7 +106,7 @@ def test_the_call_leaves_its_batch_alone_and_keeps_the_other_keys(picture: str) 
 
 def test_resizing_is_bilinear_as_tensorflow_defines_it(picture: str) -> None:
     image = ImagePipeline(target_size=(30, 40))({"path": [picture]})["img"].numpy()[0]
-    np.testing.assert_allclose(image, tf.image.resize(FLOATS, (30, 40)).numpy(), atol=0.51)
+    np.testing.assert_allclose(image, tf.image.resize(FLOATS, (30, 40)).numpy(), atol=1.01)
 
 
 @pytest.mark.parametrize(("centred", "top"), [(False, 0), (True, 10)])
@@ -138,20 +140,43 @@ def test_a_mosaic_is_read_as_colours(tmp_path: Path) -> None:
         ImagePipeline(color_mode="bayer")({"path": picture})
 
 
+def drawn_parts(height: int, width: int) -> np.ndarray:
+    """Sharp edges and fine lines on an even ground, as of machined parts."""
+    image = np.full((height, width, 3), (70, 80, 95), np.uint8)
+    random = np.random.default_rng(1)
+    for _ in range(60):
+        x, y = int(random.integers(width)), int(random.integers(height))
+        color = [int(value) for value in random.integers(0, 256, 3)]
+        cv2.circle(image, (x, y), int(random.integers(3, 60)), color, int(random.integers(1, 9)), cv2.LINE_AA)
+    return image
+
+
+def _kernel(arguments: dict[str, Any]) -> dict[str, Any]:
+    named = {"method" if name == "resize_method" else name: value for name, value in arguments.items()}
+    return {"method": "bilinear", **named}
+
+
 @pytest.mark.parametrize("size", [(960, 1280), (961, 1283)])
-def test_scaled_decoding_is_nearer_to_the_averaged_picture_than_plain_bilinear(
-    tmp_path: Path, size: tuple[int, int]
+@pytest.mark.parametrize("quality", [50, 75, 90, 98])
+@pytest.mark.parametrize("draw", [smooth_photo, drawn_parts])
+def test_scaled_decoding_is_no_further_from_the_averaged_picture_than_plain_decoding(
+    tmp_path: Path, size: tuple[int, int], quality: int, draw: Callable[[int, int], np.ndarray]
 ) -> None:
-    path = write(tmp_path, "photo.jpg", encode(Image.fromarray(smooth_photo(*size)), "JPEG", quality=90))
+    path = write(tmp_path, "photo.jpg", encode(Image.fromarray(draw(*size)), "JPEG", quality=quality))
     full = np.asarray(Image.open(path), np.float32)
-    averaged = resize(full, (64, 80), "area")
+    for target in ((400, 500), (224, 224), (110, 150), (64, 80), (50, 70)):
+        averaged = resize(full, target, "area")
 
-    def error(image: np.ndarray) -> float:
-        return float(np.sqrt(np.mean((image - averaged) ** 2)))
+        def error(image: np.ndarray, averaged: np.ndarray = averaged) -> float:
+            return float(np.sqrt(np.mean((image - averaged) ** 2)))
 
-    for arguments in ({}, {"antialias": True}, {"resize_method": "area"}):
-        pipeline = ImagePipeline(target_size=(64, 80), **arguments)
-        assert error(pipeline({"path": path})["img"].numpy()) < error(tf.image.resize(full, (64, 80)).numpy())
+        for arguments in ({}, {"antialias": True}, {"resize_method": "bicubic"}):
+            pipeline = ImagePipeline(target_size=target, cache=False, **arguments)
+            # What is rounded to 8 bits is off by a third of a step; plain decoding here is not.
+            plain = np.hypot(error(resize(full, target, **_kernel(arguments))), 0.3)
+            if pipeline.reader.shrink(*size) > 1:
+                assert error(pipeline.load_image(path)) <= plain, (target, arguments)
+    assert ImagePipeline(target_size=(224, 224)).reader.shrink(*size) == 4
 
 
 def test_nearest_picks_pixels_of_the_file_itself(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brevetti_keras.data.image.resampling import resize
+from brevetti_keras.data.image.resampling import resize, resize_kept
 
 METHODS = ["nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"]
 OVERSHOOTING = {"bicubic", "lanczos3", "lanczos5", "mitchellcubic"}
@@ -71,3 +71,37 @@ def test_nearest_is_exact_where_a_centre_falls_between_two_pixels() -> None:
 
     np.testing.assert_array_equal(resize(column, (11, 1), "nearest"), expected)
     assert expected[5, 0, 0] == 10
+
+
+@given(
+    height=st.integers(1, 60),
+    width=st.integers(1, 60),
+    size=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    cut=st.tuples(st.sampled_from([0, 0.125, 0.5, 0.875]), st.sampled_from([0, 0.125, 0.5, 0.875])),
+    dtype=st.sampled_from([np.uint8, np.uint16]),
+    channels=st.sampled_from([1, 3]),
+)
+@settings(max_examples=150, deadline=None)
+def test_integers_are_resized_to_the_nearest_but_one(
+    height: int, width: int, size: tuple[int, int], cut: tuple[float, float], dtype: type, channels: int
+) -> None:
+    top = np.iinfo(dtype).max
+    image = np.random.default_rng(height * width).integers(0, top, (height, width, channels), dtype, endpoint=True)
+    extent = (height - cut[0], width - cut[1])
+    result = resize_kept(image, size, "bilinear", extent=extent)
+    assert (result.dtype, result.shape) == (dtype, (*size, channels))
+    exact = resize(image, size, "bilinear", extent=extent)
+    assert np.abs(result - exact).max() <= (1.01 if dtype == np.uint8 else 2.0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("antialias", [False, True])
+def test_other_kernels_are_rounded(method: str, antialias: bool) -> None:
+    image = IMAGE.astype(np.uint8)
+    result = resize_kept(image, (16, 20), method, antialias)
+    assert result.dtype == np.uint8
+    assert np.abs(result - resize(image, (16, 20), method, antialias)).max() <= 1.01
+    deep = image.astype(np.float32)
+    np.testing.assert_array_equal(
+        resize_kept(deep, (16, 20), method, antialias), resize(deep, (16, 20), method, antialias)
+    )
