@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from brevetti_keras.io.google_bucket import GoogleBucket, ObjectFacts
+from brevetti_keras.io.google_bucket import GoogleBucket, ObjectFacts, crc32c_of
 from brevetti_keras.io.object_cache import ObjectCache
 from brevetti_keras.io.paths import clean_path, is_hidden
 from brevetti_keras.io.storage import FileInfo
@@ -112,6 +112,14 @@ class GoogleStorage:
                 raise ConflictError(f"expected no file at {self._bucket.url(name)}, found one") from error
         seen = self._seen.get(name)
         return self._info(self._note(self._bucket.settled(name, change, seen.generation if seen else None)))
+
+    def bring_file(self, path: str, content: BinaryIO) -> FileInfo:
+        """Writes a file as `write_file` does, unless it is there with equal content."""
+        name = self._file(path)
+        found = self._find(name)
+        if found is not None and found.crc32c == crc32c_of(content):
+            return self._info(found)
+        return self.write_file(path, content)
 
     def write_version(self, path: str, data: bytes, version: int) -> None:
         """Replaces exactly the version that `read_version` returned; 0 where no file may be.

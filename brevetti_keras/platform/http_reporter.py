@@ -107,6 +107,9 @@ class HttpReporter:
             _LOGGER.warning("no tags: %s", error)
             return []
 
+    def ended(self) -> None:
+        """Does nothing: the job's key ended with its last entry."""
+
     def flush(self, timeout: float) -> bool:
         """Waits until the host has everything, or one more try has failed."""
         return self._sender.settle(timeout)

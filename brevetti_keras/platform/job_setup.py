@@ -33,7 +33,7 @@ from brevetti_keras.platform.settings_sources import (
     sagemaker_source,
 )
 from brevetti_keras.registry import find_model_types, load_model_type
-from brevetti_keras.server.workspace import workspace_path
+from brevetti_keras.server.workspace import storage_places, workspace_path
 from brevetti_keras.utils.encode import from_json, to_jsonable
 from brevetti_keras.utils.errors import AccessError, BrevettiError, ConflictError, InvalidInputError, NotFoundError
 from brevetti_keras.utils.redact import Redactor
@@ -180,7 +180,7 @@ class _Place:
         if self._request.info_file is not None:
             return os.path.dirname(os.path.abspath(os.fspath(self._request.info_file)))
         home = workspace_path(config.host_name if config.host_name.startswith("file://") else None)
-        return os.path.join(home, "jobs", config.id)
+        return os.path.join(storage_places(home)[0], "jobs", config.id)
 
     def _open(self) -> Platform:
         if self._platform is None:

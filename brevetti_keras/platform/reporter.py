@@ -42,6 +42,10 @@ class Reporter(Protocol):
         """Returns the trees of the tags of the job and its datasets; none, with a warning, if they cannot be had."""
         ...
 
+    def ended(self) -> None:
+        """Brings what the job's life left behind where it belongs; nothing is written among the artifacts after it."""
+        ...
+
     def flush(self, timeout: float) -> bool:
         """Waits until everything has arrived, or cannot for now, at most `timeout` seconds; returns whether it has."""
         ...

@@ -6,7 +6,8 @@ from brevetti_keras.platform.http_reporter import HttpReporter
 from brevetti_keras.platform.job_folder import JobFolder
 from brevetti_keras.platform.reporter import Reporter
 from brevetti_keras.platform.workspace_reporter import WorkspaceReporter
-from brevetti_keras.server.workspace import workspace_path
+from brevetti_keras.server.capabilities.job_folders import artifact_mirror
+from brevetti_keras.server.workspace import storage_places, workspace_path
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.wire.artifacts import EVENT_LOG
 from brevetti_keras.wire.records import JobConfig
@@ -28,7 +29,9 @@ def open_reporter(config: JobConfig, folder: JobFolder, *, uploads: bool) -> Rep
         return HttpReporter(config, folder.event_log, uploads=uploads)
     if host.startswith("file://"):
         workspace = workspace_path(host)
-        return WorkspaceReporter(config.id, os.path.join(workspace, "jobs", config.id, EVENT_LOG), workspace)
+        root, bucket = storage_places(workspace)
+        mirror = artifact_mirror(folder.root, config.id, bucket)
+        return WorkspaceReporter(config.id, os.path.join(root, "jobs", config.id, EVENT_LOG), workspace, mirror)
     if host:
         raise InvalidInputError(f"expected host_name as http(s)://host or file:///workspace, received {host[:200]!r}")
     return WorkspaceReporter(config.id, folder.event_log, None)

@@ -5,7 +5,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from brevetti_keras.interfaces.latest_worker import LatestWorker
 from brevetti_keras.io.event_log import EventLog
+from brevetti_keras.io.folder_mirror import FolderMirror
 from brevetti_keras.platform.embedded_platform import EmbeddedPlatform
 from brevetti_keras.server.workspace import DATABASE
 from brevetti_keras.utils.errors import BrevettiError
@@ -23,12 +25,16 @@ class WorkspaceReporter:
         job_id: the job.
         log: path of its `events.log`.
         workspace: the workspace's path; None for a job whose info.json names no host.
+        mirror: brings the artifacts to the workspace's bucket, if it has one.
     """
 
-    def __init__(self, job_id: str, log: str, workspace: str | None) -> None:
+    def __init__(self, job_id: str, log: str, workspace: str | None, mirror: FolderMirror | None = None) -> None:
         self._job_id = job_id
         self._log = EventLog(log)
         self._workspace = workspace
+        self._mirror = mirror
+        self._worker = LatestWorker()
+        self._kept_back = False
 
     def report(self, kind: EventKind, body: Mapping[str, Any]) -> None:
         """Appends one event."""
@@ -37,12 +43,30 @@ class WorkspaceReporter:
     def chart(self, name: str, spec: str) -> None:
         """Appends where the chart lies."""
         self.report("chart", {"name": name, "path": chart_path(name)})
+        self._bring_soon()
 
     def artifact(self, name: str, path: str) -> None:
-        """Does nothing: the artifact lies where the platform looks."""
+        """Has the artifact brought to the bucket in the background; it lies already where the platform looks."""
+        self._bring_soon()
+
+    def ended(self) -> None:
+        """Brings what is new among the artifacts to the bucket; what an outage keeps back stays in the folder."""
+        if self._mirror is None or self._kept_back:
+            return
+        try:
+            self._kept_back = bool(self._mirror.push())
+        except BrevettiError as error:
+            self._kept_back = True
+            _LOGGER.warning("the artifacts have not been brought to the bucket: %s", error)
+
+    def _bring_soon(self) -> None:
+        if self._mirror is not None:
+            self._worker.submit(self._mirror.push)
 
     def complete(self, artifact: str | None) -> None:
-        """Appends the last entry, and lets the service take the log over, so that the job's key ends now."""
+        """Appends the last entry once the artifacts are where they belong, and lets the service take the log over, so
+        that the job's key ends now."""
+        self.ended()
         self.report("complete", {"model_path": artifact})
         if not self._has_platform():
             return

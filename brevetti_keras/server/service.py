@@ -36,6 +36,7 @@ class Service:
         home: the workspace's absolute path.
         store: its database, migrated.
         storage_root: the folder that holds `jobs/`; the workspace itself by default.
+        bucket: the `gs://` URL that the jobs' artifacts are brought to, `""` for none.
 
     Attributes:
         home: the workspace's absolute path.
@@ -44,10 +45,10 @@ class Service:
         launches: the starts of queued jobs, for the launcher and the processes that it starts.
     """
 
-    def __init__(self, home: str, store: Store, storage_root: str | None = None) -> None:
+    def __init__(self, home: str, store: Store, storage_root: str | None = None, bucket: str = "") -> None:
         self.home = home
         self._store = store
-        self._folders = folders = JobFolders(storage_root or home)
+        self._folders = folders = JobFolders(storage_root or home, bucket)
         self.jobs_folder = folders.root
         self.tags = Tags(store)
         uploads = UploadFolders(os.path.join(home, "datasets"))

@@ -3,6 +3,8 @@
     service = open_service()            # $BREVETTI_HOME, else ./brevetti-workspace; made if it is not there
     service = open_service("/work", database_url="postgresql+psycopg://localhost/brevetti")
 
+    service = open_service(storage_root="gs://results/vials")       # artifacts are brought there as well
+
 Layout: `platform.sqlite3`, `datasets/`, `jobs/<id>/{info.json,events.log,artifacts/,temp/,checkpoints/}`. Folders are
 made for their owner alone (0700).
 """
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL
 
-from brevetti_keras.io.open import local_path_of
+from brevetti_keras.io.open import local_path_of, open_storage
 from brevetti_keras.server.migrate import migrate
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.store import Store
@@ -22,6 +24,7 @@ from brevetti_keras.utils.errors import InvalidInputError, StorageError
 
 DATABASE = "platform.sqlite3"
 DEFAULT_HOME = "brevetti-workspace"
+STORAGE_ROOT = "BREVETTI_STORAGE_ROOT"
 _LOCK = "platform.lock"
 
 
@@ -33,7 +36,8 @@ def open_service(
     Args:
         home: its folder, as a path or `file://` URL; by default `$BREVETTI_HOME`, else `./brevetti-workspace`.
         database_url: another database than the workspace's SQLite file, in SQLAlchemy's form.
-        storage_root: another folder to hold `jobs/`.
+        storage_root: where `jobs/` lie instead: another folder, or `gs://bucket/prefix` for their artifacts; by default
+            `$BREVETTI_STORAGE_ROOT`, else the workspace.
 
     Raises:
         InvalidInputError: if `home` is no folder, or a URL cannot be used.
@@ -41,7 +45,7 @@ def open_service(
         PlatformError: if the database cannot be reached, or was made by a newer version.
     """
     folder = workspace_path(home)
-    root = workspace_path(storage_root) if storage_root else folder
+    root, bucket = storage_places(folder, storage_root)
     _make_folders(folder, root)
     store = Store(database_url or URL.create("sqlite", database=os.path.join(folder, DATABASE)))
     try:
@@ -50,7 +54,27 @@ def open_service(
     except BaseException:
         store.close()
         raise
-    return Service(folder, store, root)
+    return Service(folder, store, root, bucket)
+
+
+def storage_places(home: str, storage_root: str | None = None) -> tuple[str, str]:
+    """Returns the folder that holds `jobs/` on this machine, and the `gs://` URL that their artifacts are brought to,
+    `""` for none.
+
+    A bucket gets artifacts alone: what holds keys, is appended to or is locked (`info.json`, `events.log`,
+    checkpoints) stays in the workspace.
+
+    Args:
+        home: the workspace's absolute path.
+        storage_root: see `open_service`.
+
+    Raises:
+        InvalidInputError: for another kind of URL.
+    """
+    given = storage_root or os.environ.get(STORAGE_ROOT, "")
+    if given.lower().startswith("gs://"):
+        return home, open_storage(given).root
+    return (workspace_path(given) if given else home), ""
 
 
 def workspace_path(home: str | None = None) -> str:

@@ -31,6 +31,7 @@ MISSING = "N/A"
 # Beside a job's artifacts, in its own folder.
 INFO = "info.json"
 EVENT_LOG = "events.log"
+MIRRORED = "mirrored.json"
 CHECKPOINTS_FOLDER = "checkpoints"
 TEMP_FOLDER = "temp"
 ARTIFACTS_FOLDER = "artifacts"

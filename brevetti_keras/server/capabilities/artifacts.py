@@ -9,6 +9,7 @@ Paths are relative, in Unicode's composed form (NFC), and never leave the folder
 
 import contextlib
 import datetime
+import logging
 import mimetypes
 import os
 import secrets
@@ -17,13 +18,15 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from brevetti_keras.io.local import LocalStorage, os_errors
-from brevetti_keras.io.storage import FileInfo
+from brevetti_keras.io.storage import FileInfo, Storage
 from brevetti_keras.server import tables
 from brevetti_keras.server.capabilities.job_folders import JobFolders
 from brevetti_keras.server.store import Store
-from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError
+from brevetti_keras.utils.errors import AccessError, ConflictError, InvalidInputError, NotFoundError, StorageError
 from brevetti_keras.wire.artifacts import TEMP_FOLDER
 from brevetti_keras.wire.records import FileEntry
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_PART = 255
 # Python's table depends on the machine's files; these are fixed for what jobs write.
@@ -61,8 +64,10 @@ class Artifacts:
             NotFoundError: if there is no such job.
             InvalidInputError: if the prefix leaves the folder.
         """
-        storage = self._storage(job_id)
-        return [_entry(info) for info in storage.walk(clean_artifact_path(prefix) if prefix else "")]
+        storage, folder = self._storage(job_id), clean_artifact_path(prefix) if prefix else ""
+        found = {info.path: info for info in self._in_bucket(job_id, folder)}
+        found |= {info.path: info for info in storage.walk(folder)}
+        return [_entry(found[path]) for path in sorted(found)]
 
     def read(self, job_id: str, path: str) -> bytes:
         """Returns a file's content.
@@ -71,7 +76,7 @@ class Artifacts:
             NotFoundError: if there is no such job or file.
             InvalidInputError: if the path leaves the folder.
         """
-        return self._storage(job_id).read_bytes(clean_artifact_path(path))
+        return self._holding(job_id, path).read_bytes(clean_artifact_path(path))
 
     def write(self, job_id: str, path: str, data: bytes) -> FileEntry:
         """Stores a file in one step: a reader sees the old content or the new.
@@ -121,7 +126,7 @@ class Artifacts:
             NotFoundError: if there is no such job or file.
             InvalidInputError: if the path leaves the folder.
         """
-        return _entry(self._storage(job_id).stat(clean_artifact_path(path)))
+        return _entry(self._holding(job_id, path).stat(clean_artifact_path(path)))
 
     def local_path(self, job_id: str, path: str) -> str:
         """Returns the absolute path of a file, links resolved.
@@ -130,7 +135,33 @@ class Artifacts:
             NotFoundError: if there is no such job or file.
             InvalidInputError: if the path leaves the folder.
         """
-        return os.path.realpath(self._storage(job_id).local_path(clean_artifact_path(path)))
+        return os.path.realpath(self._holding(job_id, path).local_path(clean_artifact_path(path)))
+
+    def sync(self, job_id: str) -> tuple[str, ...]:
+        """Brings a job's artifacts to the workspace's bucket, if it has one, and returns what has not arrived.
+
+        Raises:
+            NotFoundError: if there is no such job.
+        """
+        self._storage(job_id)
+        mirror = self._folders.mirror(job_id)
+        return () if mirror is None else tuple(mirror.push())
+
+    def _holding(self, job_id: str, path: str) -> Storage:
+        """The storage that has the file: the job's folder where it is there, else the bucket."""
+        storage = self._storage(job_id)
+        mirror = self._folders.mirror(job_id)
+        return storage if mirror is None or storage.isfile(clean_artifact_path(path)) else mirror.storage
+
+    def _in_bucket(self, job_id: str, folder: str) -> Iterator[FileInfo]:
+        """What the bucket has of a job whose folder on this machine does not hold it all."""
+        mirror = self._folders.mirror(job_id)
+        if mirror is None or mirror.is_whole():
+            return
+        try:
+            yield from mirror.storage.walk(folder)
+        except (StorageError, NotFoundError, AccessError) as error:
+            _log.warning("only the files on this machine are shown: %s", error)
 
     def _storage(self, job_id: str) -> LocalStorage:
         with self._store.read() as reader:

@@ -6,6 +6,7 @@ Every folder is made for its owner alone (0700), since other users of the machin
 import os
 import re
 
+from brevetti_keras.io.folder_mirror import FolderMirror
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.utils.errors import NotFoundError, StorageError
 from brevetti_keras.wire.artifacts import (
@@ -13,6 +14,7 @@ from brevetti_keras.wire.artifacts import (
     CHECKPOINTS_FOLDER,
     EVENT_LOG,
     INFO,
+    MIRRORED,
     PROCESS_OUTPUT,
     TEMP_FOLDER,
 )
@@ -25,10 +27,12 @@ class JobFolders:
 
     Args:
         root: the folder that holds `jobs/`.
+        bucket: the `gs://` URL that artifacts are brought to, `""` for none.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, bucket: str = "") -> None:
         self.root = os.path.join(root, "jobs")
+        self._bucket = bucket
 
     def path(self, job_id: str, *parts: str) -> str:
         """Returns a path in a job's folder.
@@ -65,3 +69,21 @@ class JobFolders:
     def artifacts(self, job_id: str) -> LocalStorage:
         """Returns the storage of a job's artifacts; links may not lead out of it."""
         return LocalStorage(self.path(job_id, ARTIFACTS_FOLDER))
+
+    def mirror(self, job_id: str) -> FolderMirror | None:
+        """Returns what brings a job's artifacts to the bucket; None if the workspace has none."""
+        return artifact_mirror(self.path(job_id), job_id, self._bucket)
+
+
+def artifact_mirror(folder: str, job_id: str, bucket: str) -> FolderMirror | None:
+    """Returns what brings the artifacts of a job to a bucket.
+
+    Args:
+        folder: the job's own, on this machine.
+        job_id: its id.
+        bucket: `gs://` URL of the storage root, `""` for none: then None is returned.
+    """
+    if not bucket:
+        return None
+    target = f"{bucket}/jobs/{job_id}/{ARTIFACTS_FOLDER}"
+    return FolderMirror(os.path.join(folder, ARTIFACTS_FOLDER), target, os.path.join(folder, MIRRORED))
