@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 FIRST_HASH = hashlib.sha256(b"brevetti-keras").hexdigest()
+# A damaged value can come back as bytes, which only repr can show.
+_AS_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr).encode
 _LINKED = ("sequence", "time", "action", "table_name", "row_id", "row_checksum")
 
 
@@ -32,6 +34,4 @@ def change_hash(previous: str, entry: Mapping[str, Any]) -> str:
 
 
 def _digest(value: Any) -> str:
-    # A damaged value can come back as bytes, which only repr can show.
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=repr)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return hashlib.sha256(_AS_TEXT(value).encode("ascii")).hexdigest()

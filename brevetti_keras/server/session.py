@@ -120,11 +120,13 @@ class Writer(Reader):
 
     def insert_many(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Stores new rows of one table."""
-        complete = [_complete(table, row) for row in rows]
+        empty = _empty(table)
+        complete = [_complete(table, empty, row) for row in rows]
         if complete:
             self._connection.execute(insert(table), complete)
+        now = utc_now()
         for row in complete:
-            self._record("insert", table, row["id"], row["checksum"])
+            self._record("insert", table, row["id"], row["checksum"], now)
 
     def update(self, table: Table, row_id: str, values: Mapping[str, Any]) -> Row:
         """Changes columns of a row and returns the row as it is then.
@@ -158,11 +160,11 @@ class Writer(Reader):
         self._connection.execute(insert(changes), self._entries)
         self._connection.execute(update(chain).where(chain.c.id == 1).values(sequence=self._sequence, hash=self._hash))
 
-    def _record(self, action: str, table: Table, row_id: str, checksum: str) -> None:
+    def _record(self, action: str, table: Table, row_id: str, checksum: str, time: str | None = None) -> None:
         self._sequence += 1
         entry: Row = {
             "sequence": self._sequence,
-            "time": utc_now(),
+            "time": time or utc_now(),
             "action": action,
             "table_name": table.name,
             "row_id": row_id,
@@ -172,14 +174,17 @@ class Writer(Reader):
         self._entries.append(entry)
 
 
-def _complete(table: Table, row: Mapping[str, Any]) -> Row:
-    unknown = set(row) - set(table.c.keys())
-    if unknown:
-        raise KeyError(f"{table.name} has no column {sorted(unknown)}")
-    empty = {
+def _empty(table: Table) -> Row:
+    """What stands in the columns that are not given."""
+    return {
         column.name: None if column.nullable else ("" if column.type.python_type is str else 0) for column in table.c
     }
+
+
+def _complete(table: Table, empty: Row, row: Mapping[str, Any]) -> Row:
     complete = {**empty, **row}
+    if len(complete) > len(empty):
+        raise KeyError(f"{table.name} has no column {sorted(set(row) - set(empty))}")
     complete["checksum"] = row_checksum(table.name, complete)
     return complete
 

@@ -20,6 +20,8 @@ from typing import Any
 from brevetti_keras.utils.errors import InvalidInputError
 
 MAX_DEPTH = 64
+# Made once: making one takes longer than a small body.
+_ON_ONE_LINE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _MAX_DIGITS = 400
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
@@ -96,8 +98,10 @@ def to_json(value: Any, indent: int | None = None) -> str:
     Raises:
         InvalidInputError: for a value that has no JSON form.
     """
-    separators = (",", ": ") if indent is not None else (",", ":")
-    return json.dumps(to_jsonable(value), indent=indent, separators=separators, ensure_ascii=False, allow_nan=False)
+    plain = to_jsonable(value)
+    if indent is None:
+        return _ON_ONE_LINE(plain)
+    return json.dumps(plain, indent=indent, separators=(",", ": "), ensure_ascii=False, allow_nan=False)
 
 
 def split_nonfinite(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

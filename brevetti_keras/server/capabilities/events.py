@@ -117,10 +117,9 @@ class Events:
     def _append(self, writer: Writer, row: Row, new: Sequence[Event], more: Row) -> int:
         job_id = row["id"]
         top = writer.highest(tables.events, "sequence", {"job_id": job_id})
-        numbered = [event.model_copy(update={"sequence": top + index}) for index, event in enumerate(new, 1)]
-        writer.insert_many(tables.events, [_to_row(job_id, event) for event in numbered])
-        writer.update(tables.jobs, job_id, {**progress(row, numbered), **more})
-        return top + len(numbered)
+        writer.insert_many(tables.events, [_to_row(job_id, top + index, event) for index, event in enumerate(new, 1)])
+        writer.update(tables.jobs, job_id, {**progress(row, new), **more})
+        return top + len(new)
 
     def list(
         self, job_id: str, after: int = 0, kinds: Sequence[EventKind] | None = None, limit: int = 1000
@@ -210,17 +209,20 @@ def _not_stored(reader: Reader, job_id: str, events: Sequence[Event]) -> tuple[l
         row["key"]: (row["kind"], row["body"])
         for row in reader.find_among(tables.events, {"job_id": job_id}, "key", [event.key for event in events])
     }
-    new, refused = [], []
+    new: dict[str, Event] = {}
+    refused = []
     for event in events:
         if not 0 < len(event.key) <= MAX_KEY:
             raise InvalidInputError(f"expected an event's key of 1 to {MAX_KEY} characters, received {len(event.key)}")
-        content = (event.kind, to_json(event.body))
-        known = stored.setdefault(event.key, content)
-        if known is content:
-            new.append(event)
-        elif known != content:
+        if event.key not in stored and event.key not in new:
+            new[event.key] = event
+        elif _content(event) != (stored.get(event.key) or _content(new[event.key])):
             refused.append(event)
-    return new, refused
+    return list(new.values()), refused
+
+
+def _content(event: Event) -> tuple[str, str]:
+    return event.kind, to_json(event.body)
 
 
 def _is_recent(reader: Reader, job_id: str, key: str) -> bool:
@@ -232,11 +234,11 @@ def _is_recent(reader: Reader, job_id: str, key: str) -> bool:
     return bool(stored) and datetime.datetime.fromisoformat(stored[0]["time"]) > yesterday
 
 
-def _to_row(job_id: str, event: Event) -> Row:
+def _to_row(job_id: str, sequence: int, event: Event) -> Row:
     return {
-        "id": f"{job_id}:{event.sequence:012d}",
+        "id": f"{job_id}:{sequence:012d}",
         "job_id": job_id,
-        "sequence": event.sequence,
+        "sequence": sequence,
         "key": event.key,
         "kind": event.kind,
         "epoch": epoch_of(event),
