@@ -2,12 +2,14 @@
 
     def decide(known):
         purposes = known.lookup(ids)           # what it says, "" where it says nothing
+        related = known.others(ids)            # entries of other samples that share an etag, a key or a tie with these
         known.update(ids, purposes)            # what it said stays
         return purposes
 
     IdentificationFile("artifacts/sample_identification.csv").settle(decide)
 
-CSV with the columns `etag`, those of another uniqueness, and `purpose`. Ids are text. Nothing is taken out of it.
+CSV with the columns `etag`, those of another uniqueness, of ties that any sample has, and `purpose`. Ids are text.
+Nothing is taken out of it.
 """
 
 import contextlib
@@ -15,11 +17,13 @@ import csv
 import io
 import posixpath
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from brevetti_keras.data.text_csv import read_text_csv
+from brevetti_keras.data.units import Codes
 from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.local import LocalStorage, folder_lock
 from brevetti_keras.io.open import split_url
@@ -31,6 +35,7 @@ PURPOSE = "purpose"
 ETAG = "etag"
 _RANKS = {"train": 0, "devel": 1, "development": 1, "test": 2, "": 4}
 _OTHER_RANK = 3
+NOTHING = -1
 
 
 class IdentificationFile:
@@ -39,13 +44,17 @@ class IdentificationFile:
     Args:
         path: of the CSV, as `open_storage` takes paths; it need not exist.
         key: the columns of the uniqueness, if it is not the etag.
+        ties: further columns that keep samples together, each on its own; they are kept beside the id.
     """
 
-    def __init__(self, path: str, key: Sequence[str] = ()) -> None:
+    def __init__(self, path: str, key: Sequence[str] = (), ties: Sequence[str] = ()) -> None:
         self._name = path
         self._storage, self._path = split_url(path, follow_links=True)
         self._key = [column for column in key if column != ETAG]
+        self._ties = [column for column in ties if column not in {ETAG, *self._key}]
+        self._columns = [ETAG, *self._key, *self._ties]
         self._known = pd.DataFrame()
+        self._older = False
 
     def settle(self, decide: Callable[["IdentificationFile"], _Result]) -> _Result:
         """Reads the file, lets `decide` look up and update, writes it if it changed, and returns what was decided.
@@ -62,7 +71,7 @@ class IdentificationFile:
                 before, version = self._read()
                 self._known = self._parse(before)
                 decided = decide(self)
-                after = _as_csv(self._known)
+                after = _as_csv(self._known, self._ties)
                 if after == before or self._written(after, version):
                     return decided
 
@@ -87,75 +96,118 @@ class IdentificationFile:
 
     def _parse(self, data: bytes) -> pd.DataFrame:
         if not data:
-            return pd.DataFrame({name: pd.Series(dtype="str") for name in (ETAG, *self._key, PURPOSE)})
+            return pd.DataFrame({name: pd.Series(dtype="str") for name in (*self._columns, PURPOSE)})
         frame = read_text_csv(data, self._name)
         if PURPOSE not in frame or not {ETAG, *self._key}.intersection(frame.columns):
             expected = ", ".join([ETAG, *self._key, PURPOSE])
             raise DataError(
                 f"{self._name}: expected the columns {expected}, received {', '.join(frame.columns) or 'none'}"
             )
-        for column in (ETAG, *self._key):
+        self._older = not set(self._key).intersection(frame.columns)
+        for column in self._columns:
             if column not in frame:
                 frame[column] = pd.Series("", index=frame.index, dtype="str")
         frame[PURPOSE] = frame[PURPOSE].str.strip()
-        return _settle(frame, self._identity(frame))
+        # A sample that was set aside has no purpose, whatever others of its etag have.
+        etag = frame[ETAG].where((frame[ETAG] != "") & (frame[PURPOSE] != ""), None)
+        repeated = etag.duplicated() & etag.notna()
+        if repeated.any():
+            several = etag.isin(etag[repeated])
+            strongest = _settle(frame[several], etag[several]).set_index(ETAG)[PURPOSE]
+            frame.loc[several, PURPOSE] = etag[several].map(strongest)
+        return _settle(frame, _numbered(frame, self._columns)).reset_index(drop=True)
 
     def lookup(self, ids: pd.DataFrame) -> "pd.Series[str]":
-        """Returns the purpose of each row's id, `""` where the file has none.
+        """Returns the purpose of each row's own id, `""` where the file has none.
 
         Args:
-            ids: columns of text: `etag` and those of the key.
+            ids: columns of text: `etag`, those of the key and of the ties.
         """
-        found = pd.Series("", index=ids.index, dtype="str")
+        self._complete(ids)
         entries = self._known[self._known[PURPOSE] != ""]
-        for columns in ([ETAG], self._key):
-            if columns:
-                known, asked = _joined(entries, columns), _joined(ids, columns)
-                settled = _settle(entries, known)
-                purposes = pd.Series(settled[PURPOSE].to_numpy(), index=known[settled.index])
-                match = asked.where(asked != "", None).map(purposes[purposes.index != ""])
-                found = match.where(match.notna(), found)
-        return found.astype("str")
+        known, asked = _numbered_together(entries, ids, [ETAG, *self._key])
+        purposes = pd.Series(entries[PURPOSE].to_numpy(), index=known)
+        purposes = purposes[(purposes.index != NOTHING) & ~purposes.index.duplicated()]
+        found = purposes.reindex(asked).fillna("").astype("str")
+        return found.set_axis(ids.index)
+
+    def others(self, ids: pd.DataFrame) -> pd.DataFrame:
+        """Returns the entries with a purpose that are not of these ids, yet share an etag, a key or a tie with one.
+
+        Args:
+            ids: as for `lookup`, after it.
+
+        Returns:
+            Columns of the ids, and `purpose`.
+        """
+        entries = self._known[self._known[PURPOSE] != ""]
+        known, asked = _numbered_together(entries, ids, [ETAG, *self._key])
+        entries = entries[~np.isin(known, asked)]
+        related = np.zeros(len(entries), dtype=bool)
+        if len(entries):
+            for columns in ([ETAG], self._key, *([tie] for tie in self._ties)):
+                if columns:
+                    of_entry, of_id = _numbered_together(entries, ids, columns, whole=True)
+                    related |= np.isin(of_entry, of_id[of_id != NOTHING])
+        return entries[related]
 
     def update(self, ids: pd.DataFrame, purposes: "pd.Series[str]") -> None:
         """Adds the ids that the file does not have, and gives those without a purpose theirs.
 
         Args:
-            ids: as for `lookup`.
+            ids: as for `lookup`, after it.
             purposes: text, `""` for none; of several for one id the strongest counts.
         """
-        today = ids.assign(**{PURPOSE: purposes})
-        identity = self._identity(today)
-        today = _settle(today[identity != ""], identity[identity != ""])
-        identity = identity[today.index]
-        today.index = pd.Index(identity)
         known = self._known
-        place = pd.Series(self._identity(known), index=known.index)
-        for column in (*self._key, PURPOSE):
-            filled = place.map(today[column])
-            known[column] = known[column].where((known[column] != "") | filled.isna(), filled)
-        fresh = today[~today.index.isin(place)]
-        self._known = pd.concat([known, fresh], ignore_index=True).fillna("")
+        before, today = _numbered_together(known, ids, self._columns)
+        frame = ids[self._columns].assign(**{PURPOSE: purposes.to_numpy()})
+        # What an id with neither etag nor key says could not be found again.
+        named = (ids[[ETAG, *self._key]] != "").any(axis=1).to_numpy()
+        numbers = pd.Series(today, index=frame.index)
+        blank = (known[PURPOSE] == "").to_numpy() & (before != NOTHING)
+        if blank.any():
+            settled = _settle(frame[named], numbers[named])
+            filled = pd.Series(before[blank]).map(settled[PURPOSE].set_axis(numbers[settled.index].to_numpy()))
+            known.loc[blank, PURPOSE] = filled.fillna("").to_numpy()
+        fresh = named & ~np.isin(today, before)
+        if fresh.any():
+            added = _settle(frame[fresh], numbers[fresh])
+            self._known = pd.concat([known, added], ignore_index=True).fillna("")
 
-    def _identity(self, frame: pd.DataFrame) -> "pd.Series[str]":
-        """One text an entry: the etag, or for want of one the key; `""` for want of both."""
-        etag = frame[ETAG]
-        if not self._key:
-            return etag
-        key = _joined(frame, self._key)
-        return etag.where(etag != "", ("\0" + key).where(key != "", ""))
+    def _complete(self, ids: pd.DataFrame) -> None:
+        """Gives the entries of a file from before the uniqueness the key of today's sample with their etag."""
+        if not self._older or not self._key:
+            return
+        known = self._known
+        keyed = (ids[self._key] != "").any(axis=1) & (ids[ETAG] != "")
+        first = ids[keyed].drop_duplicates(ETAG).set_index(ETAG)
+        for column in (*self._key, *self._ties):
+            found = known[ETAG].map(first[column])
+            known[column] = known[column].where(found.isna(), found)
 
 
-def _joined(frame: pd.DataFrame, columns: Sequence[str]) -> "pd.Series[str]":
-    """The columns as one text, `""` where one of them has none."""
-    joined = frame[columns[0]]
-    for column in columns[1:]:
-        complete = (joined != "") & (frame[column] != "")
-        joined = (joined + "\x1f" + frame[column]).where(complete, "")
-    return joined
+def _numbered(frame: pd.DataFrame, columns: Sequence[str], whole: bool = False) -> "pd.Series[Any]":
+    """Returns a number a row, equal where the columns are; NOTHING where all of them are blank, or with `whole` one."""
+    number = np.zeros(len(frame), dtype=np.int64)
+    blank = np.full(len(frame), not whole)
+    for column in columns:
+        codes, found = pd.factorize(frame[column])
+        number = codes.astype(np.int64) if column == columns[0] else pd.factorize(number * len(found) + codes)[0]
+        empty = (frame[column] == "").to_numpy(dtype=bool)
+        blank = blank | empty if whole else blank & empty
+    return pd.Series(np.where(blank, NOTHING, number).astype(np.int64), index=frame.index)
 
 
-def _settle(frame: pd.DataFrame, identity: "pd.Series[str]") -> pd.DataFrame:
+def _numbered_together(
+    known: pd.DataFrame, asked: pd.DataFrame, columns: Sequence[str], whole: bool = False
+) -> tuple[Codes, Codes]:
+    """Numbers the rows of two frames alike."""
+    both = pd.concat([known[[*columns]], asked[[*columns]]], ignore_index=True)
+    numbers = _numbered(both, columns, whole).to_numpy(dtype=np.int64)
+    return numbers[: len(known)], numbers[len(known) :]
+
+
+def _settle(frame: pd.DataFrame, identity: "pd.Series[Any]") -> pd.DataFrame:
     """Keeps of the entries of one identity the one with the strongest purpose, in the order of their first."""
     if not identity.duplicated().any():
         return frame
@@ -167,8 +219,9 @@ def _settle(frame: pd.DataFrame, identity: "pd.Series[str]") -> pd.DataFrame:
     return frame.loc[order]
 
 
-def _as_csv(frame: pd.DataFrame) -> bytes:
-    columns = [ETAG, *(name for name in frame.columns if name not in {ETAG, PURPOSE}), PURPOSE]
+def _as_csv(frame: pd.DataFrame, ties: Sequence[str]) -> bytes:
+    empty = {name for name in ties if not (frame[name] != "").any()}
+    columns = [ETAG, *(name for name in frame.columns if name not in {ETAG, PURPOSE, *empty}), PURPOSE]
     columns = [name for name in columns if name != ETAG or (frame[ETAG] != "").any() or len(columns) == 2]
     text = io.StringIO(newline="")
     lists = [frame[name].tolist() for name in columns]

@@ -12,7 +12,7 @@ units left, `split` of the samples in each stratum are chosen → a new frame. T
 import logging
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import mmh3
@@ -22,9 +22,9 @@ import pandas as pd
 from pydantic import field_validator
 
 from brevetti_keras.data.fractions import choose_units
-from brevetti_keras.data.identification import ETAG, IdentificationFile
+from brevetti_keras.data.identification import ETAG, PURPOSE, IdentificationFile
 from brevetti_keras.data.leaks.finder import find_leak_groups, find_leak_pairs
-from brevetti_keras.data.units import CONFLICT, MISSING, Codes, Key, join, key_of, pattern_key, spread
+from brevetti_keras.data.units import CONFLICT, MISSING, Codes, Key, bounds, extended, join, key_of, pattern_key, spread
 from brevetti_keras.schema.fields import setting
 from brevetti_keras.schema.settings import Settings
 from brevetti_keras.utils.errors import InvalidInputError
@@ -134,31 +134,44 @@ class SampleSplit(Settings):
         given = _given(df, column)
         ids = self._ids(df)
         key = [name for name in ids.columns if name != ETAG]
+        ties = [name for name in dict.fromkeys(self.tie) if name in df.columns and name not in ids.columns]
+        ids = ids.assign(**{name: _texts(key_of(df, [name])) for name in ties})
 
         def decide(known: IdentificationFile) -> "pd.Series[str]":
             said = known.lookup(ids)
             settled = said.where(said != "", given)
-            purposes = self._purposes(df, settled, purpose, remainder)
+            purposes = self._purposes(df, settled, purpose, remainder, known.others(ids), key)
             known.update(ids, purposes.where(purposes != CONFLICT_PURPOSE, None).fillna("").reset_index(drop=True))
             return purposes
 
-        return df.assign(**{column: IdentificationFile(id_path, key).settle(decide)})
+        return df.assign(**{column: IdentificationFile(id_path, key, ties).settle(decide)})
 
     def _purposes(
-        self, df: pd.DataFrame, given: "pd.Series[str]", purpose: str, remainder: str | None
+        self,
+        df: pd.DataFrame,
+        given: "pd.Series[str]",
+        purpose: str,
+        remainder: str | None,
+        others: pd.DataFrame | None = None,
+        columns: Sequence[str] = (),
     ) -> "pd.Series[str]":
-        """Returns every row's purpose; `given` is text, `""` for none, in the frame's order."""
+        """Returns every row's purpose; `given` is text, `""` for none, in the frame's order. `others` are entries of
+        samples absent today, which tie as if they were here, and `columns` those of their uniqueness."""
         strata = self._key(df, self.stratification)
         uniqueness = self._key(df, self.uniqueness)
-        ties = [key_of(df, [name]) for name in dict.fromkeys(self.tie) if name in df.columns]
-        keys = [uniqueness] if uniqueness is not None else []
+        ties = {name: key_of(df, [name]) for name in dict.fromkeys(self.tie) if name in df.columns}
+        keys: list[tuple[Key, Sequence[str]]] = [] if uniqueness is None else [(uniqueness, columns)]
         if self.mode == self.MODE_SORTED_PERMUTATION:
-            keys += ties
+            keys += [(key, [name]) for name, key in ties.items()]
         set_aside = (given == CONFLICT_PURPOSE).to_numpy(dtype=bool)
-        keys = [Key(np.where(set_aside, MISSING, key.codes), key.texts) for key in keys]
+        joined = [Key(np.where(set_aside, MISSING, key.codes), key.texts) for key, _ in keys]
         known = given.where((given != "") & ~set_aside, None)
+        if others is not None and len(others):
+            joined = [extended(key, others, by) for key, (_, by) in zip(joined, keys, strict=True)]
+            known = pd.concat([known, others[PURPOSE]], ignore_index=True)
         codes, names = pd.factorize(known)
-        codes, units = spread(keys, join(keys, len(df)), codes.astype(np.int64))
+        codes, units = spread(joined, join(joined, len(known)), codes.astype(np.int64))
+        codes, units = codes[: len(df)], units[: len(df)]
         result = np.append(names.to_numpy(dtype=object), [CONFLICT_PURPOSE, None])[codes]
         result[set_aside] = CONFLICT_PURPOSE
         free = np.flatnonzero((codes == MISSING) & ~set_aside)
@@ -170,7 +183,7 @@ class SampleSplit(Settings):
         result[free] = remainder
         result[free[chosen]] = purpose
         _report_conflicts(df, codes == CONFLICT)
-        _report_leaks(self.tie, ties, result)
+        _report_leaks(ties, result)
         return pd.Series(result, index=df.index, dtype="str")
 
     def _chosen(
@@ -275,13 +288,12 @@ def _report_conflicts(df: pd.DataFrame, rows: npt.NDArray[np.bool_]) -> None:
         )  # fmt: skip
 
 
-def _report_leaks(names: Sequence[str], ties: Sequence[Key], purposes: npt.NDArray[np.object_]) -> None:
+def _report_leaks(ties: Mapping[str, Key], purposes: npt.NDArray[np.object_]) -> None:
     """Warns of values of the tie columns whose samples have more than one purpose."""
     settled = pd.Series(purposes, dtype="object")
-    codes = pd.factorize(settled.where(settled != CONFLICT_PURPOSE, None))[0]
-    for key in ties:
-        pairs = pd.DataFrame({"value": key.codes, "purpose": codes})
-        pairs = pairs[(pairs >= 0).all(axis=1)].drop_duplicates()
-        straddling = int((pairs["value"].value_counts() > 1).sum())
+    codes = pd.factorize(settled.where(settled != CONFLICT_PURPOSE, None))[0].astype(np.int64)
+    for name, key in ties.items():
+        low, high = bounds(key.codes, codes, len(key.texts))
+        straddling = int((low != high).sum())
         if straddling:
-            _log.warning("%d values of the tie columns %s straddle purposes: a leak", straddling, ", ".join(names))
+            _log.warning("%d values of the tie column %s straddle purposes: a leak", straddling, name)

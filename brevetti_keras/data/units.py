@@ -71,6 +71,22 @@ def key_of(frame: pd.DataFrame, columns: Sequence[str]) -> Key:
     return key
 
 
+def extended(key: Key, entries: pd.DataFrame, columns: Sequence[str]) -> Key:
+    """Returns a key with further rows after its own.
+
+    Args:
+        key: of the first rows.
+        entries: the further rows, columns of text; `""` is missing.
+        columns: those that the key is of. A value that no row of the first ones has is MISSING, since it joins nothing.
+    """
+    texts = entries[columns[0]]
+    for column in columns[1:]:
+        whole = (texts != "") & (entries[column] != "")
+        texts = (texts + _SEPARATOR + entries[column]).where(whole, "")
+    codes = pd.Index(key.texts, dtype="object").get_indexer(pd.Index(texts, dtype="object"))
+    return Key(np.concatenate([key.codes, codes.astype(np.int64)]), key.texts)
+
+
 def pattern_key(frame: pd.DataFrame, pattern: str) -> Key:
     """Returns the key that the first group of a regular expression finds in `path`; a row that it misses has none.
 
@@ -158,7 +174,7 @@ def spread(keys: Sequence[Key], units: Codes, given: Codes) -> tuple[Codes, Code
         are still without one, since a conflict holds nothing together.
     """
     count = int(units.max(initial=-1)) + 1
-    low, high = _bounds(units, given, count)
+    low, high = bounds(units, given, count)
     result = np.where(given >= 0, given, high[units] if count else given)
     torn = (low != high)[units] & (high >= 0)[units] if count else np.zeros(0, dtype=bool)
     if not torn.any():
@@ -178,7 +194,7 @@ def _narrow(codes: Codes) -> tuple[Codes, list[str]]:
     return new, [""] * len(found)
 
 
-def _bounds(groups: Codes, purposes: Codes, count: int) -> tuple[Codes, Codes]:
+def bounds(groups: Codes, purposes: Codes, count: int) -> tuple[Codes, Codes]:
     """Returns the lowest and highest purpose in each group, MISSING for both where it has none."""
     known = (purposes >= 0) & (groups >= 0)
     high = np.full(count, MISSING, dtype=np.int64)
@@ -191,9 +207,9 @@ def _bounds(groups: Codes, purposes: Codes, count: int) -> tuple[Codes, Codes]:
 def _settle(keys: Sequence[Key], given: Codes) -> Codes:
     """Spreads purposes step by step from the rows that have one; where two meet, the rows between are a CONFLICT."""
     result = given.copy()
-    bounds = [_bounds(key.codes, result, len(key.texts)) for key in keys]
+    limits = [bounds(key.codes, result, len(key.texts)) for key in keys]
     while True:
-        low, high = _reach(keys, bounds, len(result))
+        low, high = _reach(keys, limits, len(result))
         open_rows = (result == MISSING) & (high >= 0)
         if not open_rows.any():
             return result
@@ -201,20 +217,20 @@ def _settle(keys: Sequence[Key], given: Codes) -> Codes:
         fresh = open_rows & (low == high)
         # Two rows that get different purposes in this step must not share a key that had none before it.
         tentative = np.where(fresh, high, MISSING)
-        for key, (_, known) in zip(keys, bounds, strict=True):
-            new_low, new_high = _bounds(key.codes, tentative, len(key.texts))
+        for key, (_, known) in zip(keys, limits, strict=True):
+            new_low, new_high = bounds(key.codes, tentative, len(key.texts))
             clash = np.append((known < 0) & (new_low != new_high), False)
             result[fresh & clash[key.codes]] = CONFLICT
         fresh &= result == MISSING
         result[fresh] = high[fresh]
-        bounds = [_bounds(key.codes, result, len(key.texts)) for key in keys]
+        limits = [bounds(key.codes, result, len(key.texts)) for key in keys]
 
 
-def _reach(keys: Sequence[Key], bounds: Sequence[tuple[Codes, Codes]], count: int) -> tuple[Codes, Codes]:
+def _reach(keys: Sequence[Key], limits: Sequence[tuple[Codes, Codes]], count: int) -> tuple[Codes, Codes]:
     """Returns the lowest and highest purpose that each row's keys have."""
     low = np.full(count, np.iinfo(np.int64).max, dtype=np.int64)
     high = np.full(count, MISSING, dtype=np.int64)
-    for key, (key_low, key_high) in zip(keys, bounds, strict=True):
+    for key, (key_low, key_high) in zip(keys, limits, strict=True):
         reached = np.append(key_high, MISSING)[key.codes]
         known = reached >= 0
         high = np.maximum(high, reached)

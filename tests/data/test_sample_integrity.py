@@ -311,7 +311,7 @@ class TestUnits:
         result = SampleSplit(tie=(), split=0.5).assign(samples, remainder="devel")
         assert share(result) == 50
         SampleSplit(mode="murmurhash3", uniqueness=["path"], split=0.5).assign(samples, remainder="devel")
-        assert "1 values of the tie columns etag, leak_group straddle purposes: a leak" in caplog.text
+        assert "1 values of the tie column etag straddle purposes: a leak" in caplog.text
 
     @pytest.mark.parametrize("dtype", ["int64", "float64", "str", "category", "object"])
     def test_the_dtype_of_a_key_plays_no_part(self, dtype):

@@ -1,0 +1,74 @@
+import logging
+
+import pandas as pd
+import pytest
+
+from brevetti_keras.data.sample_integrity import SampleSplit
+from tests.support.split_trials import COUNTS, run_trials
+
+
+def samples(**columns) -> pd.DataFrame:
+    count = len(next(iter(columns.values())))
+    return pd.DataFrame({"path": [f"/d/{index}.png" for index in range(count)], **columns})
+
+
+def test_random_orders_subsets_and_additions_leak_nothing_and_move_nothing(tmp_path):
+    figures = run_trials(range(12), str(tmp_path))
+    assert figures.pop("trials") == 12
+    assert figures.pop("conflicts set aside, with the identification file") > 0
+    assert figures == dict.fromkeys(figures, 0)
+    assert len(figures) == len(COUNTS) - 2
+
+
+def test_a_newcomer_that_ties_train_to_devel_is_set_aside_named_and_counted(tmp_path, caplog):
+    path = str(tmp_path / "ids.csv")
+    old = samples(etag=["a", "b"], leak_group=["", "g"], patient=["p", "q"], purpose=["train", "devel"])
+    SampleSplit(uniqueness=["patient"]).update_unassigned(old, path)
+    new = samples(etag=["a", "b", "c"], leak_group=["", "g", "g"], patient=["p", "q", "p"])
+    with caplog.at_level(logging.WARNING):
+        result = SampleSplit(uniqueness=["patient"]).update_unassigned(new, path)
+    assert result.purpose.tolist() == ["train", "devel", "conflict"]
+    assert "1 samples tie units of different purposes and are set aside as 'conflict': /d/2.png" in caplog.text
+
+
+@pytest.mark.parametrize("absent", [[2], [1, 2], [0, 2]])
+def test_what_it_ties_need_not_be_there(tmp_path, absent):
+    path = str(tmp_path / "ids.csv")
+    old = samples(etag=["a", "b"], leak_group=["", "g"], patient=["p", "q"], purpose=["train", "devel"])
+    SampleSplit(uniqueness=["patient"]).update_unassigned(old, path)
+    new = samples(etag=["a", "b", "c"], leak_group=["", "g", "g"], patient=["p", "q", "p"])
+    found = SampleSplit(uniqueness=["patient"]).update_unassigned(new.drop(index=[i for i in absent if i < 2]), path)
+    assert found.purpose.iloc[-1] == "conflict"
+    # Set aside, it does not become what one of its ties is when the other has gone.
+    assert SampleSplit(uniqueness=["patient"]).update_unassigned(new, path).purpose.iloc[2] == "conflict"
+
+
+def test_a_group_is_known_again_by_the_file_alone(tmp_path):
+    path = str(tmp_path / "ids.csv")
+    first = samples(etag=["a", "b"], leak_group=["g", ""], purpose=["devel", "train"])
+    SampleSplit().update_unassigned(first, path)
+    assert (tmp_path / "ids.csv").read_text() == "etag,leak_group,purpose\na,g,devel\nb,,train\n"
+    alone = samples(etag=["c"], leak_group=["g"])
+    assert SampleSplit(split=1).update_unassigned(alone, path).purpose.tolist() == ["devel"]
+
+
+def test_without_groups_the_file_has_no_column_for_them(tmp_path):
+    SampleSplit(split=1).update_unassigned(samples(etag=["a"], leak_group=[""]), str(tmp_path / "ids.csv"))
+    assert (tmp_path / "ids.csv").read_text() == "etag,purpose\na,train\n"
+
+
+def test_samples_of_one_etag_and_several_keys_are_each_known(tmp_path):
+    path = str(tmp_path / "ids.csv")
+    first = samples(etag=["e", "e"], patient=["p", "q"], purpose=["test", "test"])
+    SampleSplit(uniqueness=["patient"]).update_unassigned(first, path)
+    later = samples(etag=["x", "y"], patient=["p", "q"])
+    assert SampleSplit(uniqueness=["patient"], split=1).update_unassigned(later, path).purpose.tolist() == ["test"] * 2
+
+
+def test_in_hash_mode_straddling_etags_and_groups_are_reported_by_name(caplog):
+    tied = samples(etag=["e"] * 40, leak_group=["g"] * 20 + [""] * 20, patient=[str(n) for n in range(40)])
+    with caplog.at_level(logging.WARNING):
+        result = SampleSplit(uniqueness=["patient"], mode="murmurhash3").assign(tied, remainder="devel")
+    assert set(result.purpose) == {"train", "devel"}
+    assert "1 values of the tie column etag straddle purposes: a leak" in caplog.text
+    assert "1 values of the tie column leak_group straddle purposes: a leak" in caplog.text
