@@ -378,7 +378,7 @@ class HttpPlatform:
 
     Attributes:
         host_name: the address.
-        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: what it can do, by group.
+        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: what it can do.
     """
 
     def __init__(

@@ -257,7 +257,7 @@ class Platform(Protocol):
 
     Attributes:
         host_name: its URL, or `file://<workspace>`.
-        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: what it can do, by group.
+        datasets, tags, model_types, jobs, events, artifacts, charts, quarantine, access, demo: what it can do.
     """
 
     @property

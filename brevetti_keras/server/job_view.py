@@ -73,6 +73,8 @@ class JobView:
         reports: names of the HTML files at the artifacts' root.
         has_pivot, has_facets, has_log: whether these are there whole.
         metrics, settings, environment: names (nested ones joined by dots) and values.
+        ran_with: whether the settings are those that the job ran with, defaults included; else they are those that it
+            was made with.
         packages: the installed packages that the job ran with, and their versions.
         output_problem: why output.json cannot be read, or "".
         quarantine: the files that were not used.
@@ -95,6 +97,7 @@ class JobView:
     has_log: bool
     metrics: Sequence[tuple[str, Any]]
     settings: Sequence[tuple[str, Any]]
+    ran_with: bool
     environment: Sequence[tuple[str, Any]]
     packages: Sequence[tuple[str, Any]]
     output_problem: str
@@ -117,6 +120,8 @@ def job_view(service: Service, job_id: str) -> JobView:
     paths = {entry.path for entry in entries}
     output, problem = _output(service, job) if OUTPUT in paths else ({}, "")
     environment = _dict(output.get("environment"))
+    ran_with = _dict(output.get("job")).get("settings")
+    ran_with = ran_with if isinstance(ran_with, dict) else None
     resume = resume_command(service, job)
     log_tail, log_cut = _tail(service, job.id, LOG, _LOG_TAIL) if LOG in paths else ("", False)
     return JobView(
@@ -132,7 +137,8 @@ def job_view(service: Service, job_id: str) -> JobView:
         has_facets={FACETS_DATA, FACETS_ATLAS} <= paths,
         has_log=LOG in paths,
         metrics=flat(job.metrics or _dict(output.get("output"))),
-        settings=flat(job.settings),
+        settings=flat(ran_with or job.settings),
+        ran_with=ran_with is not None,
         environment=flat({key: value for key, value in environment.items() if key not in _PACKAGES}),
         packages=flat(_packages(environment)),
         output_problem=problem,

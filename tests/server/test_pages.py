@@ -254,3 +254,18 @@ def test_messages_stand_alone() -> None:
 
 def test_messages_escape_what_they_are_given() -> None:
     assert "<img" not in bytes(error_page(500, HOSTILE).body).decode()
+
+
+def test_settings_are_those_that_the_job_ran_with(browser: httpx.Client, service: Service) -> None:
+    job = add_job(service, "one", "completed", epochs=1)
+    made = browser.get(f"/jobs/{job}").text.split('<h2 id="settings-title">')[1].split("</section>")[0]
+    assert "Those that it was made with" in made
+    assert "<td>12</td>" in made
+    output = {"output": {}, "environment": {}, "job": {"settings": {"epochs": 7, "part": {"depth": 4}}}}
+    service.artifacts.write(job, "output.json", json.dumps(output).encode())
+    ran = browser.get(f"/jobs/{job}").text.split('<h2 id="settings-title">')[1].split("</section>")[0]
+    assert "Those that it ran with, the defaults included" in ran
+    assert '<th scope="row">epochs</th><td>7</td>' in ran
+    assert '<th scope="row">part.depth</th><td>4</td>' in ran
+    service.artifacts.write(job, "output.json", b'{"job": {"settings": 3}}')
+    assert "Those that it was made with" in browser.get(f"/jobs/{job}").text

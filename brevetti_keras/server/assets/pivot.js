@@ -79,6 +79,8 @@ document.addEventListener("DOMContentLoaded", async () => {
     for (const chip of table.querySelectorAll("li span.pvtAttr")) {
       chip.tabIndex = 0;
       chip.setAttribute("role", "button");
+      chip.setAttribute("aria-haspopup", "menu");
+      chip.setAttribute("aria-expanded", "false");
       const where = chip.closest(".pvtRows") ? "in rows" : chip.closest(".pvtCols") ? "in columns" : "not used";
       chip.setAttribute("aria-label", `Field ${chip.firstChild.textContent.trim()}, ${where}`);
     }
@@ -117,6 +119,63 @@ document.addEventListener("DOMContentLoaded", async () => {
     [...place.querySelectorAll(".pvtFilterBox")].find((box) => box.checkVisibility())?.querySelector("input, button")?.focus();
   }
 
+  const ACTIONS = [["r", "To the rows"], ["c", "To the columns"], ["u", "Take it out"], ["f", "Filter…"]];
+
+  function closeMenu(chip) {
+    const menu = place.querySelector(".menu");
+    chip?.setAttribute("aria-expanded", "false");
+    // Before the menu goes: an element that goes with the focus in it tells its listeners in the middle of that.
+    if (chip) chip.focus();
+    else place.focus();
+    menu?.remove();
+  }
+
+  function act(chip, key) {
+    if (key === "f") openFilter(chip);
+    else moveTo(chip, key);
+  }
+
+  // What dragging does, as a menu below the field: for keys, and for those who cannot drag.
+  function openMenu(chip) {
+    const open = place.querySelector("[aria-expanded=true]");
+    if (open) closeMenu(open);
+    const menu = document.createElement("div");
+    menu.className = "menu";
+    menu.setAttribute("role", "menu");
+    menu.setAttribute("aria-label", chip.getAttribute("aria-label"));
+    for (const [key, words] of ACTIONS) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.setAttribute("role", "menuitem");
+      button.append(words, " ", Object.assign(document.createElement("kbd"), { textContent: key }));
+      button.addEventListener("click", () => {
+        closeMenu(chip);
+        act(chip, key);
+      });
+      menu.append(button);
+    }
+    menu.addEventListener("keydown", (event) => {
+      const buttons = [...menu.children];
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (step) buttons[(buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length].focus();
+      else if (event.key === "Escape") closeMenu(chip);
+      else if (event.key in AREAS || event.key === "f") {
+        closeMenu(chip);
+        act(chip, event.key);
+      } else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    menu.addEventListener("focusout", (event) => {
+      if (menu.contains(event.relatedTarget) || !menu.isConnected) return;
+      chip.setAttribute("aria-expanded", "false");
+      menu.remove();
+    });
+    chip.closest("li").append(menu);
+    chip.setAttribute("aria-expanded", "true");
+    menu.firstChild.focus();
+  }
+
   function onKey(event) {
     const target = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -128,8 +187,8 @@ document.addEventListener("DOMContentLoaded", async () => {
     if (!target.matches("span.pvtAttr")) return;
     const item = target.closest("li");
     const [before, after] = [item.previousElementSibling, item.nextElementSibling];
-    if (event.key in AREAS) moveTo(target, event.key);
-    else if (event.key === "f") openFilter(target);
+    if (event.key === "Enter" || event.key === " ") openMenu(target);
+    else if (event.key in AREAS || event.key === "f") act(target, event.key);
     else if (event.key === "ArrowLeft" && before?.matches("li")) {
       before.before(item);
       moved(target, "forward");

@@ -12,9 +12,19 @@ brevetti.samplesBehind = (() => {
   const matches = (record, filter) => Object.entries(filter).every(([key, value]) =>
     text(record[key]) === value || (Array.isArray(record[key]) && record[key].map(String).includes(value)));
 
+  // The sample's own page where its dataset is known, which shows it whole; else the file.
+  function pageOf(record) {
+    const { url } = record;
+    if (typeof url !== "string" || !url.startsWith("/") || url.startsWith("//")) return null;
+    const [route, query] = url.split("?");
+    const path = route === "/download" ? new URLSearchParams(query).get("path") : null;
+    if (!path?.startsWith("/") || !record.dataset_id || record.dataset_id === "N/A") return url;
+    return `/datasets/${encodeURIComponent(record.dataset_id)}/image?${new URLSearchParams({ path })}`;
+  }
+
   function picture(record, index, columns, atlas) {
     const item = document.createElement("li");
-    const address = typeof record.url === "string" && record.url.startsWith("/") && !record.url.startsWith("//") ? record.url : null;
+    const address = pageOf(record);
     const element = document.createElement(address ? "a" : "span");
     if (address) element.href = address;
     element.className = "sprite";
