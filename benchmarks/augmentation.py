@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from brevetti_keras.data.host_call import HostCall
@@ -63,6 +64,16 @@ def ours(settings: dict[str, Any]) -> Map:
     return run
 
 
+def in_graph(settings: dict[str, Any]) -> Map:
+    """Returns our augmenter's form in the graph as a map of (images, seeds)."""
+    function = ImageAugmenter(**settings, value_range=(0, 255)).graph_form(pd.DataFrame()).function
+
+    def run(images: Any, seeds: Any) -> Any:
+        return function({"img": images}, seed=seeds)["img"]
+
+    return run
+
+
 def albumentations() -> Map:
     """Returns Albumentations' transformations as a map of (images, seeds)."""
     peer = importlib.import_module("albumentations")
@@ -92,6 +103,8 @@ def cases() -> dict[str, tuple[Map, type[np.generic]]]:
         "ours by OpenCV, uint8": (ours(SAME), np.uint8),
         "ours by OpenCV and hue, saturation, shear, noise, float32": (ours(MORE), np.float32),
         "ours by OpenCV and hue, saturation, shear, noise, uint8": (ours(MORE), np.uint8),
+        "ours in the graph, float32": (in_graph(SAME), np.float32),
+        "ours in the graph and hue, saturation, shear, noise, float32": (in_graph(MORE), np.float32),
     }
     if importlib.util.find_spec("albumentations"):
         found["Albumentations, uint8"] = (albumentations(), np.uint8)
@@ -129,7 +142,7 @@ def main() -> None:
     print(f"load {os.getloadavg()[0]:.1f}, {arguments.images} images of {SIDE} x {SIDE}, batches of {BATCH}")
     for name, (processor, clock) in best.items():
         ratios = f"{reference[0] / processor:5.1f} x processor, {reference[1] / clock:5.1f} x clock"
-        print(f"{name:58} {processor:6.2f} ms processor {clock:6.2f} ms clock an image   {ratios}")
+        print(f"{name:61} {processor:6.2f} ms processor {clock:6.2f} ms clock an image   {ratios}")
 
 
 if __name__ == "__main__":

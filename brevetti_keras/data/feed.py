@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brevetti_keras.data.columns import Column
+from brevetti_keras.data.feed_graph import graph_fetch
 from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.keyed import derive, seeds
 from brevetti_keras.data.sampling import AUGMENT, Order
@@ -35,6 +36,8 @@ class Feed:
         offset: the first position of this worker.
         stride: the distance between its positions: the number of workers.
         streams: seeds a sample, one for each map that takes some.
+        rows: of the frame that the columns come from.
+        in_graph: whether batches are gathered in the graph, or by Python.
     """
 
     columns: dict[str, Column]
@@ -45,6 +48,8 @@ class Feed:
     offset: int = 0
     stride: int = 1
     streams: int = 1
+    rows: int = 0
+    in_graph: bool = False
 
     @property
     def samples(self) -> int:
@@ -86,10 +91,12 @@ class Feed:
             tuples, padded; in a sample it is (), or (own length,). Seeds are int32 (batch, streams, 2).
         """
         numbers = tf.data.Dataset.range(first, last) if last is not None else tf.data.Dataset.counter(first)
-        batches = numbers.map(self._fetch_tensors)
+        batches = numbers.map(self._graph_fetch() if self.in_graph else self._fetch_tensors)
         if batch:
             return batches.map(lambda columns, drawn, lengths: (columns, drawn))
-        singles = batches.unbatch().map(lambda columns, drawn, lengths: (_trimmed(columns, lengths), drawn))
+        singles = (
+            batches.map(_widened).unbatch().map(lambda columns, drawn, lengths: (_trimmed(columns, lengths), drawn))
+        )
         if last is None:
             return singles.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
         count = self._samples_before(last) - self._samples_before(first)
@@ -98,6 +105,14 @@ class Feed:
     def _samples_before(self, number: int) -> int:
         epoch, step = divmod(number, max(1, self.steps))
         return epoch * self.samples + min(step * self.batch_size, self.samples)
+
+    def _graph_fetch(self) -> Any:
+        def place(number: Any) -> tuple[Any, Any]:
+            epoch, first = number // self.steps, number % self.steps * self.batch_size
+            stop = tf.minimum(first + self.batch_size, self.samples)
+            return epoch, self.offset + self.stride * tf.range(first, stop)
+
+        return graph_fetch(self.columns, self.order, self.rows, place, self.seed, self.streams)
 
     def _fetch_tensors(self, number: Any) -> tuple[dict[str, Any], Any, dict[str, Any]]:
         ragged = [name for name, column in self.columns.items() if column.ragged]
@@ -110,6 +125,14 @@ class Feed:
             length.set_shape([None])
         drawn.set_shape([None, self.streams, 2])
         return dict(zip(self.columns, values, strict=True)), drawn, dict(zip(ragged, lengths, strict=True))
+
+
+def _widened(
+    columns: dict[str, Any], drawn: Any, lengths: dict[str, Any]
+) -> tuple[dict[str, Any], Any, dict[str, Any]]:
+    """Pads numbers by one: TensorFlow 2.21 crashes where it unbatches rows of no numbers."""
+    wider = {name: tf.pad(columns[name], ((0, 0), (0, 1))) for name in lengths if columns[name].dtype != tf.string}
+    return {**columns, **wider}, drawn, lengths
 
 
 def _trimmed(columns: dict[str, Any], lengths: dict[str, Any]) -> dict[str, Any]:

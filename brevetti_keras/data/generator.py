@@ -10,11 +10,12 @@ The frame's columns (columns.py) are gathered in an order (sampling.py), batch b
 
 import copy
 import dataclasses
+import logging
 import math
 import numbers
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from brevetti_keras.data.columns import make_columns
 from brevetti_keras.data.feed import Feed
-from brevetti_keras.data.mapping import Map, apply_map, extend_chain, takes_seed
+from brevetti_keras.data.mapping import GraphForm, Map, apply_map, extend_chain, graph_form, map_name, takes_seed
 from brevetti_keras.data.sampling import Weighing, make_order
 from brevetti_keras.data.structure import Structure, check_structure, select, structure_keys
 from brevetti_keras.data.tensor_errors import own_errors
@@ -32,6 +33,9 @@ from brevetti_keras.utils.lazy import lazy_import
 tf = lazy_import("tensorflow")
 
 DEFAULT_STRUCTURE = "__default__"
+Form = Literal["host", "graph"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class DataGenerator:
@@ -90,7 +94,8 @@ class DataGenerator:
         order = make_order(
             samples, length, shuffle=shuffle, seed=self.seed, groupby=groupby, weighing=sampling_group_weighing
         )
-        self._feed = Feed(columns, order, length, _integer("batch_size", batch_size, at_least=1), self.seed)
+        batch_size = _integer("batch_size", batch_size, at_least=1)
+        self._feed = Feed(columns, order, length, batch_size, self.seed, rows=len(samples))
 
     @property
     def batch_size(self) -> int:
@@ -151,6 +156,7 @@ class DataGenerator:
         structure: Structure = DEFAULT_STRUCTURE,
         prefetch: bool = True,
         start: tuple[int, int] = (0, 0),
+        form: Form = "host",
     ) -> Any:
         """Returns the mapped samples.
 
@@ -161,26 +167,37 @@ class DataGenerator:
             prefetch: prepare the next elements while one is in use.
             start: (epoch, step in batches) to begin at, both from 0; what follows is what follows there in the
                 whole. A step may be `len(generator)`, which is the next epoch's first.
+            form: `"host"` gathers samples and makes pictures by Python, OpenCV and the decoded cache, the quickest on
+                one machine. `"graph"` does all by TensorFlow's operations, so that the data set can be saved, sent to
+                the tf.data service and exported; the order and the seeds are the same, the pictures nearly.
 
         Returns:
             `tf.data.Dataset` whose cardinality is known: finite, or infinite with `repeat=True`.
 
         Raises:
-            InvalidInputError: for unknown keys, in the structure or in a map, or a start beyond the end.
+            InvalidInputError: for unknown keys, in the structure or in a map, a start beyond the end, or a map that
+                cannot be done in the graph form.
+            DecodeError: for a file that the graph form cannot decode.
         """
         if isinstance(structure, str) and structure == DEFAULT_STRUCTURE:
             structure = self.output_structure
-        dataset = self._dataset(self._feed, batch, start)
-        cardinality = dataset.cardinality()
+        if form not in get_args(Form):
+            raise InvalidInputError(f"form: expected 'host' or 'graph', received {form!r}")
+        graphs = [graph_form(function, self.samples) if form == "graph" else None for function in self._maps]
+        dataset = self._dataset(_feed_for(self._feed, graphs, form), batch, start)
+        _LOGGER.info("data set in the %s form: %s", form, ", ".join(map(map_name, self._maps)) or "no maps")
         if self._maps:
             dataset = dataset if batch else dataset.batch(1)
             stream = 0
             for position, function in enumerate(self._maps):
                 seeded = takes_seed(function)
-                dataset = apply_map(dataset, function, position, stream if seeded else None)
+                dataset = apply_map(dataset, function, position, stream if seeded else None, graphs[position])
                 stream += seeded
             if not batch:
-                dataset = dataset.unbatch().apply(tf.data.experimental.assert_cardinality(cardinality))
+                # Not by unbatching, which crashes on rows of no numbers.
+                dataset = dataset.map(
+                    lambda columns, seeds: tf.nest.map_structure(lambda one: one[0], (columns, seeds))
+                )
         return _finished(dataset, structure, prefetch)
 
     def get_samples(
@@ -260,6 +277,15 @@ class DataGenerator:
         changed = copy.copy(self)
         vars(changed).update(changes)
         return changed
+
+
+def _feed_for(feed: Feed, graphs: Sequence[GraphForm | None], form: str) -> Feed:
+    """Returns the feed with the columns that the maps' forms in the graph read."""
+    if form == "host":
+        return feed
+    own = {name: value for graph in graphs if graph is not None for name, value in graph.columns.items()}
+    columns = {**feed.columns, **(make_columns(pd.DataFrame(own)) if own else {})}
+    return dataclasses.replace(feed, columns=columns, in_graph=True)
 
 
 def _finished(dataset: Any, structure: Structure, prefetch: bool) -> Any:

@@ -261,7 +261,7 @@ class DrawnOrder(_BlockOrder):
         super().__init__(length, max(_BLOCK, len(groups.sizes)))
         self.groups = groups
         self.seed = seed
-        self._bounds = np.cumsum(groups.weights[:-1]) / groups.weights.sum()
+        self.bounds = np.cumsum(groups.weights[:-1]) / groups.weights.sum()
         self._counts: OrderedDict[tuple[int, int], NDArray[np.int64]] = OrderedDict()
 
     def _compute(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
@@ -280,7 +280,7 @@ class DrawnOrder(_BlockOrder):
 
     def _drawn(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
         drawn = uniform(derive(self.seed, epoch, DRAW), np.arange(start, stop))
-        return np.searchsorted(self._bounds, drawn, side="right").astype(np.int64)
+        return np.searchsorted(self.bounds, drawn, side="right").astype(np.int64)
 
     def _count_until(self, epoch: int, stop: int) -> NDArray[np.int64]:
         counts = np.zeros(len(self.groups.sizes), dtype=np.int64)

@@ -16,9 +16,11 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import field_validator
 
 from brevetti_keras.data.host_call import HostCall
+from brevetti_keras.data.image.augment_graph import GraphAugmenter
 from brevetti_keras.data.image.augmentation import Effect, Seeds, ValueRange, ordered
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
@@ -27,6 +29,7 @@ from brevetti_keras.data.image.pipeline import ImagePipeline
 from brevetti_keras.data.image.random_transformer import RandomTransformer
 from brevetti_keras.data.image.salt_pepper import SaltPepper
 from brevetti_keras.data.image.warping import Motion, warp_image, warp_mask
+from brevetti_keras.data.mapping import GraphForm
 from brevetti_keras.schema import Settings, code_field, setting
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
@@ -92,16 +95,10 @@ class ImageAugmenter(Settings):
             InvalidInputError: for a batch without images, other shapes, seeds that are no integers, or values far
                 outside the range.
         """
-        if self.image_key not in batch:
-            raise InvalidInputError(f"expected a batch with the key {self.image_key!r}, received {sorted(batch)}")
+        found = self._tensors(batch)
         if not any(getattr(self, name).chance for name in PARTS):
             return dict(batch)
-        keys = [key for key in (self.image_key, self.segmentation_key) if key in batch]
-        tensors = [tf.convert_to_tensor(batch[key]) for key in keys]
-        if tensors[0].shape.rank not in {None, 4, 5}:
-            raise InvalidInputError(
-                f"expected images of shape (batch, height, width, channels), received {tensors[0].shape}"
-            )
+        keys, tensors = list(found), list(found.values())
         seeds = _seed_rows(seed, tensors[0])
         if tf.executing_eagerly():
             results = [tf.constant(item) for item in self._augment(seeds.numpy(), *(item.numpy() for item in tensors))]
@@ -116,6 +113,43 @@ class ImageAugmenter(Settings):
             for result, tensor in zip(results, tensors, strict=True):
                 result.set_shape(tensor.shape)
         return {**batch, **dict(zip(keys, results, strict=True))}
+
+    def graph_form(self, samples: pd.DataFrame) -> GraphForm:
+        """Returns the augmenter by TensorFlow's operations alone; see `augment_graph.GraphAugmenter`.
+
+        Raises:
+            InvalidInputError: for bicubic interpolation.
+        """
+        if self.random_transformer.interpolation == "bicubic" and self.random_transformer.chance > 0:
+            raise InvalidInputError(
+                "random_transformer.interpolation: expected nearest or bilinear in the graph form, received bicubic"
+            )
+        return GraphForm(self._in_graph)
+
+    def _in_graph(self, batch: Mapping[str, Any], seed: Any) -> dict[str, Any]:
+        tensors = self._tensors(batch)
+        if not any(getattr(self, name).chance for name in PARTS):
+            return dict(batch)
+        images, masks = tensors[self.image_key], tensors.get(self.segmentation_key)
+        whole = (float(images.dtype.min), float(images.dtype.max)) if images.dtype.is_integer else (0.0, 1.0)
+        vary = GraphAugmenter(**{name: getattr(self, name) for name in PARTS}, limits=self.value_range or whole)
+        varied = vary(images, _seed_rows(seed, images), masks)
+        results = dict(zip((self.image_key, self.segmentation_key), varied, strict=True))
+        for key, tensor in tensors.items():
+            results[key].set_shape(tensor.shape)
+        return {**batch, **{key: results[key] for key in tensors}}
+
+    def _tensors(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the batch's images and, if there are any, masks by their keys."""
+        if self.image_key not in batch:
+            raise InvalidInputError(f"expected a batch with the key {self.image_key!r}, received {sorted(batch)}")
+        keys = [key for key in (self.image_key, self.segmentation_key) if key in batch]
+        tensors = {key: tf.convert_to_tensor(batch[key]) for key in keys}
+        if tensors[self.image_key].shape.rank not in {None, 4, 5}:
+            raise InvalidInputError(
+                f"expected images of shape (batch, height, width, channels), received {tensors[self.image_key].shape}"
+            )
+        return tensors
 
     def vary(self, images: Array, seeds: npt.NDArray[np.integer[Any]]) -> Array:
         """Returns images varied as `__call__` does, without TensorFlow.

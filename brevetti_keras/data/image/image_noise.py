@@ -30,7 +30,8 @@ from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
 
-SUPPLY, PIECE = 2**20, 2**14
+# Pieces begin at whole rows of the supply, which a graph copies at once.
+SUPPLY, PIECE, ROW = 2**20, 2**14, 2**6
 # FCC NTSC (47 CFR 73.682): red, green and blue to luma and two colour differences.
 YIQ = np.array(((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)))
 _RGB = np.linalg.inv(YIQ)
@@ -120,8 +121,8 @@ def noise_pieces(key: Words, size: int) -> tuple[npt.NDArray[np.int64], npt.NDAr
     """Returns where in the supply each piece of `size` numbers begins, and its sign, 1 or -1."""
     numbers = uniform(key, np.arange(-(-size // PIECE)))
     # One number tells both: its half the sign, its place in the half the place.
-    places = (numbers % 0.5 * (2 * (SUPPLY - PIECE))).astype(np.int64)
-    return places, np.where(numbers < 0.5, 1.0, -1.0)
+    places = (numbers % 0.5 * (2 * (SUPPLY - PIECE) // ROW)).astype(np.int64)
+    return ROW * places, np.where(numbers < 0.5, 1.0, -1.0)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from pydantic import field_validator, model_validator
 
 from brevetti_keras.data.decoded_cache import DecodedCache
@@ -23,9 +24,11 @@ from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.image.color import CHANNELS, VALUE_RANGES, ColorMode, Rescale, rescale
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.geometry import PaddingMode, Roi, Size, roi_size
+from brevetti_keras.data.image.pipeline_graph import graph_pipeline
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.image.resampling import ResizeMethod
 from brevetti_keras.data.image.segmentation import SegmentationLoader
+from brevetti_keras.data.mapping import GraphForm
 from brevetti_keras.schema import Settings, code_field, setting
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
@@ -231,6 +234,27 @@ class ImagePipeline(Settings):
         if cache is None or (cache.root, cache.reader) != (self.cache, reader):
             cache = self.__dict__[_OPENED] = DecodedCache(self.cache, reader)
         return cache.load(paths)
+
+    def graph_form(self, samples: pd.DataFrame) -> GraphForm:
+        """Returns the pipeline by TensorFlow's operations alone; the files' headers are read now.
+
+        Args:
+            samples: with the column `path_key`.
+
+        Raises:
+            InvalidInputError: for samples without paths, Bayer mosaics, or masks.
+            DecodeError: for a file that TensorFlow does not decode as it should be.
+        """
+        if self.segmentation is not None:
+            raise InvalidInputError("expected a pipeline without segmentation for the graph form, received one with it")
+        if self.path_key not in samples.columns:
+            raise InvalidInputError(
+                f"expected samples with the column {self.path_key!r} for the graph form, received "
+                f"{', '.join(map(str, samples.columns))}"
+            )
+        paths = [os.fsdecode(path) for path in samples[self.path_key]]
+        keys = {"path_key": self.path_key, "output_key": self.output_key}
+        return graph_pipeline(self.reader, self.rescale, paths, **keys, shape=self.output_shape)
 
     @property
     def reader(self) -> PixelReader:
