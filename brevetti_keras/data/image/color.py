@@ -74,19 +74,22 @@ def to_depth(image: Floats, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.clip(np.rint(image), 0, np.iinfo(dtype).max).astype(dtype)
 
 
-def rescale(image: npt.NDArray[Any], method: Rescale | None) -> Floats:
+def rescale(image: npt.NDArray[Any], method: Rescale | None, out: Floats | None = None) -> Floats:
     """Returns the image as float32 on the scale of `VALUE_RANGES`.
 
     Args:
         image: uint8 or float32 on the scale [0, 255], or uint16 that fills its own.
         method: the scale.
+        out: where to put it.
     """
     low, high = VALUE_RANGES[method]
+    scaled = np.empty(image.shape, np.float32) if out is None else out
     if image.dtype == np.uint16:
         image = (image * (1.0 / 257.0)).astype(np.float32)
     if method is None:
-        return image.astype(np.float32, copy=False)
-    scaled: Floats = np.multiply(image, np.float32((high - low) / 255.0), dtype=np.float32)
+        np.copyto(scaled, image)
+        return scaled
+    np.multiply(image, np.float32((high - low) / 255.0), out=scaled, dtype=np.float32)
     if low:
         scaled += np.float32(low)
     return scaled

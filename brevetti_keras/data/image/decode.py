@@ -150,10 +150,13 @@ def kind_of_file(path: str) -> str:
 
 def _read(path: str, whole: bool = True) -> bytes:
     try:
-        with open(local_copy(path), "rb") as file:
+        with open(local_copy(path), "rb", buffering=0) as file:
             prefix = file.read(PREFIX)
             kind_of(prefix)  # before the rest is read, which may be long
-            return prefix + file.read() if whole else prefix
+            if not whole:
+                return prefix
+            file.seek(0)  # reading the prefix again is quicker than joining it to the rest
+            return file.readall()
     except FileNotFoundError as error:
         raise HeaderError("expected an image file, received a path where there is none") from error
     except BrevettiError as error:  # an object that is not there, or cannot be had
