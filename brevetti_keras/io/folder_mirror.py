@@ -60,6 +60,7 @@ class FolderMirror:
             if not waiting:
                 return []
             down = threading.Event()
+            self._look(down)
             with concurrent.futures.ThreadPoolExecutor(min(_WORKERS, len(waiting))) as pool:
                 arrived = list(pool.map(lambda item: self._bring(item[0], down), waiting.items()))
             left = [name for name, there in zip(waiting, arrived, strict=True) if not there]
@@ -84,6 +85,15 @@ class FolderMirror:
     def _waiting(self, known: dict[str, _State]) -> dict[str, _State]:
         found = {info.path: (info.size, info.modified_ns) for info in self._local.walk()}
         return {name: state for name, state in found.items() if known.get(name) != state}
+
+    def _look(self, down: threading.Event) -> None:
+        """Lists what is there already, so that nothing equal is written again."""
+        try:
+            for _ in self.storage.walk(hidden=True):
+                continue
+        except BrevettiError as error:
+            down.set()
+            _log.warning("%s", error)
 
     def _bring(self, name: str, down: threading.Event) -> bool:
         if down.is_set():

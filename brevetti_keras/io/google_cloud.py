@@ -24,6 +24,7 @@ _LONGEST_NAME = 1024
 _IN_MEMORY = 16 << 20
 _MOST_REMEMBERED = 1_000_000
 _STRIPES = 1024
+_MOST_NEIGHBOURS = 100
 
 
 class GoogleStorage:
@@ -101,25 +102,32 @@ class GoogleStorage:
             if_absent: raise ConflictError instead of replacing a file.
         """
         name = self._writable(path)
+        if not if_absent:
+            return self._replace(name, content)
+        try:
+            return self._info(self._note(self._bucket.write(name, content, 0, _media_type(name))))
+        except ConflictError as error:
+            raise ConflictError(f"expected no file at {self._bucket.url(name)}, found one") from error
 
+    def _replace(self, name: str, content: BinaryIO) -> FileInfo:
         def change(generation: int) -> ObjectFacts:
             return self._bucket.write(name, content, generation, _media_type(name))
 
-        if if_absent:
-            try:
-                return self._info(self._note(change(0)))
-            except ConflictError as error:
-                raise ConflictError(f"expected no file at {self._bucket.url(name)}, found one") from error
         seen = self._seen.get(name)
-        return self._info(self._note(self._bucket.settled(name, change, seen.generation if seen else None)))
+        return self._info(self._note(self._bucket.settled(name, change, seen.generation if seen else 0)))
 
     def bring_file(self, path: str, content: BinaryIO) -> FileInfo:
-        """Writes a file as `write_file` does, unless it is there with equal content."""
+        """Writes a file unless the last listing had it with equal content; whether a folder has its name is not asked.
+
+        Args:
+            path: relative to the root.
+            content: seekable.
+        """
         name = self._file(path)
-        found = self._find(name)
+        found = self._seen.get(name)
         if found is not None and found.crc32c == crc32c_of(content):
             return self._info(found)
-        return self.write_file(path, content)
+        return self._replace(name, content)
 
     def write_version(self, path: str, data: bytes, version: int) -> None:
         """Replaces exactly the version that `read_version` returned; 0 where no file may be.
@@ -247,10 +255,23 @@ class GoogleStorage:
                 if self._find(folder) is not None:
                     raise StorageError(f"{self._bucket.url(folder)}: a file stands where a folder is needed")
                 self._folders.add(folder)
-        if name not in self._seen and any(self._bucket.objects(f"{name}/", limit=1)):
+        if name not in self._seen and self._is_folder(name):
             raise StorageError(f"{self._bucket.url(name)}: a file and a folder cannot have one name")
         self._folders.discard(name)
         return name
+
+    def _is_folder(self, name: str) -> bool:
+        """Tells whether there are files below a name; notes the file of that name, if there is one, on the way."""
+        for count, facts in enumerate(self._bucket.objects(name)):
+            if facts.name == name:
+                self._note(facts)
+            elif facts.name.startswith(f"{name}/"):
+                return True
+            elif facts.name > f"{name}/":
+                return False
+            elif count == _MOST_NEIGHBOURS:  # names that go on with what sorts before the slash
+                return any(self._bucket.objects(f"{name}/", limit=1))
+        return False
 
     def _find(self, name: str) -> ObjectFacts | None:
         facts = self._bucket.find(name)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection
 import uvicorn
 
 from brevetti_keras.server.app import build_app
+from brevetti_keras.server.bucket_sync import BucketSync
 from brevetti_keras.server.launcher import Launcher
 from brevetti_keras.server.request_checks import LOCAL_HOSTS, LOGIN
 from brevetti_keras.server.service import Service
@@ -70,7 +71,7 @@ def serve(
         if not is_loopback(host):
             _check_public(service, host, bool(tls_cert))
         launcher = Launcher(service, workers, database_url=database_url)
-        with listening_socket(host, port) as listener, launcher:
+        with listening_socket(host, port) as listener, launcher, BucketSync(service):
             _run(service, listener, host, tls_cert, tls_key, allowed_hosts, on_ready)
 
 

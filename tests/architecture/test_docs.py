@@ -15,6 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 PUBLIC = {
     "brevetti_keras.platform": {"Dataset", "Job", "connect", "get_image_samples"},
+    "brevetti_keras.io": {"fetch_copies", "local_copy", "open_storage"},
     "brevetti_keras.data.sample_integrity": {"SampleSplit", "find_leak_groups", "find_leak_pairs"},
     "brevetti_keras.data.data_generator": {
         "DataGenerator",

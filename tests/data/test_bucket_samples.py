@@ -80,11 +80,11 @@ def test_inspection_fetches_each_object_once_and_names_the_bad_one(fake_bucket, 
     assert len(found.used) == sum(CLASSES.values())
     assert found.quarantined.path.tolist() == ["gs://bucket/vials/good/broken.png"]
     assert sorted(fake_bucket.sent) == sorted(fake_bucket.objects)
-    before = len(fake_bucket.requests)
+    before = fake_bucket.count("GET", "/o")
     pipeline = ImagePipeline(target_size=(16, 16), cache=False)
     for path in found.used.path:
         pipeline.load_image(path)
-    assert len(fake_bucket.requests) == before
+    assert fake_bucket.count("GET", "/o") == before
 
 
 @pytest.mark.parametrize("cache", [None, False])

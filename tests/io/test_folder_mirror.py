@@ -49,9 +49,9 @@ def test_everything_arrives_once(fake_bucket, mirror, folder):
     assert mirror.push() == []
     assert there(fake_bucket) == here(folder)
     assert mirror.pending() == []
-    before = len(fake_bucket.requests)
+    before = fake_bucket.count("GET", "/o?")
     assert again(mirror, folder).push() == []
-    assert len(fake_bucket.requests) == before
+    assert fake_bucket.count("GET", "/o?") == before
     assert len(fake_bucket.written) == 3
 
 

@@ -72,11 +72,11 @@ def test_all_artifacts_lie_in_the_bucket_and_nothing_else_does(fake_bucket, home
     # Each state of a file was written once, and what is on this machine costs no request.
     written = [name.rpartition("/")[2] for name in fake_bucket.written]
     assert all(written.count(name) == 1 for name in ("plain.txt", "table.csv", "report.html", "loss.json"))
-    before = len(fake_bucket.requests)
+    before = fake_bucket.count("GET", "/o")
     with EmbeddedPlatform() as platform:
         platform.artifacts.list(done.id)
         platform.artifacts.read(done.id, "output.json")
-    assert len(fake_bucket.requests) == before
+    assert fake_bucket.count("GET", "/o") == before
 
 
 def test_the_platform_shows_all_of_it_without_the_folder_too(fake_bucket, home, done):

@@ -137,6 +137,11 @@ class Artifacts:
         """
         return os.path.realpath(self._holding(job_id, path).local_path(clean_artifact_path(path)))
 
+    @property
+    def has_bucket(self) -> bool:
+        """Whether artifacts are brought to a bucket."""
+        return self._folders.has_bucket
+
     def sync(self, job_id: str) -> tuple[str, ...]:
         """Brings a job's artifacts to the workspace's bucket, if it has one, and returns what has not arrived.
 

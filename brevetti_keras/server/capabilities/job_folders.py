@@ -70,6 +70,11 @@ class JobFolders:
         """Returns the storage of a job's artifacts; links may not lead out of it."""
         return LocalStorage(self.path(job_id, ARTIFACTS_FOLDER))
 
+    @property
+    def has_bucket(self) -> bool:
+        """Whether artifacts are brought to a bucket."""
+        return bool(self._bucket)
+
     def mirror(self, job_id: str) -> FolderMirror | None:
         """Returns what brings a job's artifacts to the bucket; None if the workspace has none."""
         return artifact_mirror(self.path(job_id), job_id, self._bucket)
