@@ -7,7 +7,7 @@ entry before it. Statements are generic over the tables, so that no table can be
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, and_, func, insert, literal, select, update
 from sqlalchemy import delete as delete_from
 
 from brevetti_keras.server.row_checks import change_hash, row_checksum
@@ -97,6 +97,26 @@ class Reader:
         query = _where(select(table.c[group], func.max(table.c[column])), table, where)
         query = query.where(table.c[group].is_not(None)).group_by(table.c[group]).order_by(table.c[group])
         return [(int(value), int(top)) for value, top in self._connection.execute(query)]
+
+    def latest_spread(
+        self, table: Table, group: str, column: str, where: Mapping[str, Any], count: int
+    ) -> list[tuple[int, int]]:
+        """Returns what `latest_per` does, but only for at most `count` values of `group`, spread evenly from the least
+        to the greatest. Where an index has the columns of `where`, `group` and `column` in this order, it takes the
+        same time however many rows there are.
+        """
+        low = self._connection.execute(_where(select(func.min(table.c[group])), table, where)).scalar_one()
+        if low is None:
+            return []
+        span = self.highest(table, group, where) - low
+        steps = select(literal(0).label("step")).cte(recursive=True)
+        steps = steps.union_all(select(steps.c.step + 1).where(steps.c.step + 1 < count))
+        target = literal(low) + steps.c.step * literal(span) // literal(max(1, count - 1))
+        next_one = _where(select(func.min(table.c[group])), table, where).where(table.c[group] >= target)
+        found = select(next_one.correlate(steps).scalar_subquery().label("value")).select_from(steps).distinct().cte()
+        top = _where(select(func.max(table.c[column])), table, where).where(table.c[group] == found.c.value)
+        query = select(found.c.value, top.correlate(found).scalar_subquery()).order_by(found.c.value)
+        return [(int(value), int(highest)) for value, highest in self._connection.execute(query)]
 
 
 class Writer(Reader):

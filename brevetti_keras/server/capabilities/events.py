@@ -23,6 +23,8 @@ from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFou
 from brevetti_keras.wire.events import Event, EventKind
 
 MAX_KEY = 200
+# Events of a job of which all are looked at for its curve.
+_FEW = 20_000
 _NOT_SERIES = frozenset({"epoch", "nonfinite"})
 
 
@@ -146,7 +148,8 @@ class Events:
 
         Args:
             job_id: whose metrics.
-            max_points: a longer curve is thinned out evenly, keeping its first and last epoch.
+            max_points: a longer curve is thinned out evenly, keeping its first and last epoch; a very long one by the
+                epochs' numbers rather than by their count.
 
         Returns:
             `{"epoch": [int, …], "series": {<metric>: [float | None, …], …}}`, all lists of one length.
@@ -160,8 +163,8 @@ class Events:
         where = {"job_id": job_id, "kind": "epoch"}
         with self._store.read() as reader:
             _job(reader, job_id)
-            # Only the numbers are read of all epochs; the bodies, of those that are shown.
-            chosen = _thinned(reader.latest_per(tables.events, "epoch", "sequence", where), max_points)
+            # The bodies are read of those alone that are shown.
+            chosen = _chosen(reader, where, max_points)
             rows = reader.find_among(tables.events, {"job_id": job_id}, "sequence", [top for _, top in chosen])
         bodies = {row["sequence"]: from_json(row["body"]) for row in rows}
         ordered = [bodies[top] for _, top in chosen]
@@ -258,6 +261,15 @@ def _job(reader: Reader, job_id: str) -> Row:
     if row is None:
         raise NotFoundError(f"no job {job_id[:80]!r}")
     return row
+
+
+def _chosen(reader: Reader, where: Row, most: int) -> list[tuple[int, int]]:
+    """The epochs that are shown, each with the sequence of its last report."""
+    job = {"job_id": where["job_id"]}
+    if reader.highest(tables.events, "sequence", job) <= _FEW:
+        return _thinned(reader.latest_per(tables.events, "epoch", "sequence", where), most)
+    # Reading even the numbers alone of a million epochs takes longer than a page may.
+    return reader.latest_spread(tables.events, "epoch", "sequence", where, most)
 
 
 def _thinned(points: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from brevetti_keras.io.event_log import EventLog
+from brevetti_keras.server.capabilities import events as events_module
 from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError
 from brevetti_keras.wire.events import Event, epoch_body, status_body
@@ -230,3 +231,33 @@ def test_a_very_long_curve_is_quick(service, job):
     assert time.perf_counter() - begin < 3
     assert len(curve["epoch"]) == 1000
     assert len(json.dumps(curve)) < 200_000
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 999, 1000])
+def test_a_curve_is_the_same_whether_all_numbers_are_read_or_the_index_is_asked(service, job, monkeypatch, count):
+    """Of epochs without gaps, reported again here and there; of others it is even in their numbers."""
+    events = [epoch(number % 1000, key=f"k{number}", loss=number / 10) for number in range(1300)]
+    service.events.append(job, [*events, Event(key="s", kind="status", body=status_body("running"))])
+    exact = service.events.curve(job, count)
+    monkeypatch.setattr(events_module, "_FEW", 100)
+    quick = service.events.curve(job, count)
+    assert len(quick["epoch"]) == len(exact["epoch"]) == count
+    assert (quick["epoch"][0], quick["epoch"][-1]) == (0, 999)
+    assert max(abs(ours - theirs) for ours, theirs in zip(quick["epoch"], exact["epoch"], strict=True)) <= 1
+    last = {number % 1000: number / 10 for number in range(1300)}
+    assert quick["series"]["loss"] == [last[number] for number in quick["epoch"]]
+
+
+def test_a_long_curve_with_gaps_keeps_its_ends_and_invents_nothing(service, job, monkeypatch):
+    monkeypatch.setattr(events_module, "_FEW", 0)
+    assert service.events.curve(job) == {"epoch": [], "series": {}}
+    numbers = [5, 6, 7, 1000, 5000, 100_000]
+    service.events.append(job, [epoch(number, loss=float(number)) for number in numbers])
+    for count in (2, 3, 10, 1000):
+        curve = service.events.curve(job, count)
+        assert curve["series"]["loss"] == [float(number) for number in curve["epoch"]]
+        assert set(curve["epoch"]) <= set(numbers)
+        assert (curve["epoch"][0], curve["epoch"][-1]) == (5, 100_000)
+        assert len(curve["epoch"]) <= count
+    service.events.append(service.jobs.create("one").id, [epoch(3)])
+    assert service.events.curve(service.jobs.list(limit=1)[0].id, 2)["epoch"] == [3]
