@@ -14,7 +14,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tqdm import tqdm
+
 from brevetti_keras.data.annotation import (
+    MAX_COORDINATE,
     Annotation,
     Box,
     Point,
@@ -158,7 +161,9 @@ class _Reader:
     def _place(self, name: str) -> str | None:
         folder, base = posixpath.split(self._file)
         split = re.sub(r"^(instances|person_keypoints|image_info)_", "", base.removesuffix(".json"))
-        tops = (folder, "", f"{IMAGES}/{split}", split, IMAGES, f"{split}/{IMAGES}", f"{folder}/{IMAGES}")
+        own = (folder, "", IMAGES, f"{folder}/{IMAGES}")
+        words = (split, split.rpartition("_")[2])
+        tops = (*own, *(top for word in words for top in (word, f"{IMAGES}/{word}", f"{word}/{IMAGES}")))
         places = (posixpath.join(top, name) for top in tops)
         return next((place for place in places if place in self._source.files), None)
 
@@ -169,7 +174,8 @@ class _Reader:
 
     def _shapes(self) -> dict[Any, list[Shape]]:
         found: dict[Any, list[Shape]] = {}
-        for identity, record in self._annotations.items():
+        progress = tqdm(self._annotations.items(), desc="reading annotations", unit="", disable=None, leave=False)
+        for identity, record in progress:
             image, category = record.get("image_id"), record.get("category_id")
             # Lists and objects cannot be looked up; they are no ids either.
             if isinstance(image, (list, dict)) or image not in self._images:
@@ -218,6 +224,8 @@ def _outlines(segmentation: Any) -> list[tuple[Point, ...]]:
             raise InvalidInputError(
                 f"expected polygons as [x, y, x, y, x, y, …], at least three points, received {str(numbers)[:40]!r}"
             )
-        values = [coordinate(number) for number in numbers]
+        # Millions of them: one look at all before a look at each, which says what is wrong.
+        plain = {type(number) for number in numbers} <= {int, float} and max(map(abs, numbers)) <= MAX_COORDINATE
+        values = [float(number) if plain else coordinate(number) for number in numbers]
         found.append(tuple(zip(values[::2], values[1::2], strict=True)))
     return found

@@ -1,6 +1,6 @@
 """Writes COCO: a JSON file a split in `annotations/`, the images below `images/`.
 
-write_coco(collection, open_storage("/tmp/out"))         # the images are put there by the caller
+write_coco(collection, Target("/tmp/out"))         # the images are put there by the caller
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,9 +10,9 @@ from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.coco import IMAGES, NUMBERED
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.names import file_word
+from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.run_lengths import RunLengths
 from brevetti_keras.data.shape_geometry import area, bounds, mask_of
-from brevetti_keras.io.storage import Storage
 from brevetti_keras.utils.encode import to_json
 
 
@@ -21,14 +21,14 @@ def coco_place(image: AnnotatedImage) -> str:
     return f"{IMAGES}/{image.name}"
 
 
-def write_coco(collection: Collection, storage: Storage) -> None:
+def write_coco(collection: Collection, target: Target) -> None:
     """Writes the JSON files.
 
     Lines and points are no objects of COCO's; the caller keeps them aside.
 
     Args:
         collection: what to write; images with a size.
-        storage: the folder.
+        target: the folder.
     """
     splits: dict[str, list[AnnotatedImage]] = {}
     for image in collection.images:
@@ -40,7 +40,7 @@ def write_coco(collection: Collection, storage: Storage) -> None:
         about = {key: value for key, value in collection.about.items() if key not in {*content, "categories"}}
         if not own_ids:
             about["info"] = {**_mapping(collection.about.get("info")), "ids": NUMBERED}
-        storage.write_bytes(f"annotations/instances_{split}.json", to_json({**about, **content}).encode("utf-8"))
+        target.write_bytes(f"annotations/instances_{split}.json", to_json({**about, **content}).encode("utf-8"))
 
 
 def _content(images: list[AnnotatedImage], categories: list[dict[str, Any]], own_ids: bool) -> dict[str, Any]:

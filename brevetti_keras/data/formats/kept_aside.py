@@ -1,6 +1,6 @@
 """What a format cannot hold, kept in `brevetti.json` beside its files.
 
-    keep_aside(collection, read_yolo(folder), storage)       # after writing: read back, keep what came back different
+    keep_aside(collection, read_yolo(folder), target)        # after writing: read back, keep what came back different
     collection = with_kept(read_yolo(folder), storage)       # after reading: put it back
 
 The file names an image with what reading it gave at that time. When another tool has changed an image's labels since,
@@ -15,6 +15,7 @@ from typing import Any
 
 from brevetti_keras.data.annotation import annotation_json, annotation_of, checked_label
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
+from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.run_lengths import RunLengths
 from brevetti_keras.data.shape_geometry import mask_of
 from brevetti_keras.io.storage import Storage
@@ -28,13 +29,13 @@ _WHOLE = ("classes", "about")
 _log = logging.getLogger(__name__)
 
 
-def keep_aside(written: Collection, read: Collection, storage: Storage) -> int:
+def keep_aside(written: Collection, read: Collection, target: Target) -> int:
     """Writes what a format lost, if anything.
 
     Args:
         written: what was written, its images named as they lie in the folder.
         read: what reading the folder gives.
-        storage: the folder.
+        target: the folder.
 
     Returns:
         How many images hold what the format cannot.
@@ -52,7 +53,7 @@ def keep_aside(written: Collection, read: Collection, storage: Storage) -> int:
         if _digest(getattr(read, key)) != _digest(getattr(written, key))
     }
     if kept or whole:
-        storage.write_bytes(ASIDE, to_json({"version": _VERSION, **whole, "images": kept}).encode("utf-8"))
+        target.write_bytes(ASIDE, to_json({"version": _VERSION, **whole, "images": kept}).encode("utf-8"))
     return len(kept)
 
 

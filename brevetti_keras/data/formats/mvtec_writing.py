@@ -1,6 +1,6 @@
 """Writes MVTec AD: a mask for each image that is not good.
 
-write_mvtec(collection, open_storage("/tmp/out"))         # the images are put there by the caller
+write_mvtec(collection, Target("/tmp/out"))         # the images are put there by the caller
 """
 
 import posixpath
@@ -10,8 +10,8 @@ import numpy as np
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
 from brevetti_keras.data.formats.mvtec import GOOD, TRUTH
 from brevetti_keras.data.formats.names import file_word
+from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.image.segmentation_raster import Grid, covered
-from brevetti_keras.io.storage import Storage
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -26,12 +26,12 @@ def mvtec_place(image: AnnotatedImage) -> str:
     return f"{split if folder == GOOD and not marked else 'test'}/{folder}/{image.name}"
 
 
-def write_mvtec(collection: Collection, storage: Storage) -> None:
+def write_mvtec(collection: Collection, target: Target) -> None:
     """Writes the masks.
 
     Args:
         collection: what to write; images with a size, named as `mvtec_place` tells.
-        storage: the folder.
+        target: the folder.
 
     Raises:
         InvalidInputError: if no image is good and to train on.
@@ -45,7 +45,7 @@ def write_mvtec(collection: Collection, storage: Storage) -> None:
         split, folder, base = image.name.split("/")
         if split == "test" and folder != GOOD:
             name = f"{TRUTH}/{folder}/{posixpath.splitext(base)[0]}_mask.png"
-            storage.write_bytes(name, _mask(image))
+            target.write_bytes(name, _mask(image))
 
 
 def _mask(image: AnnotatedImage) -> bytes:

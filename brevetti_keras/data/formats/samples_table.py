@@ -44,9 +44,15 @@ def write_table(collection: Collection, folder: str, *, replace: bool = False) -
         The path of the CSV.
 
     Raises:
+        InvalidInputError: for images elsewhere than on this machine, which a CSV on it cannot refer to.
         ConflictError: if the folder is there and may not be replaced.
         StorageError: for what the system refuses.
     """
+    elsewhere = next((image.path for image in collection.images if "://" in image.path), None)
+    if elsewhere is not None:
+        raise InvalidInputError(
+            f"expected images on this machine to refer to, received {elsewhere}: copy the dataset to a folder first"
+        )
     folder = local_path_of(folder) or ""
     parent = os.path.dirname(folder)
     with os_errors(folder):

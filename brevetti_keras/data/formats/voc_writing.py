@@ -1,6 +1,6 @@
 """Writes Pascal VOC: `Annotations/*.xml`, lists in `ImageSets/Main/`, the images in `JPEGImages/`.
 
-write_voc(collection, open_storage("/tmp/out"))         # the images are put there by the caller
+write_voc(collection, Target("/tmp/out"))         # the images are put there by the caller
 """
 
 import posixpath
@@ -12,9 +12,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.names import file_word
+from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.formats.voc import IMAGES, LISTS, SIDES, USUAL, XML
 from brevetti_keras.data.shape_geometry import bounds, corners_of
-from brevetti_keras.io.storage import Storage
 
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # What XML 1.0, section 2.2, leaves out.
@@ -27,21 +27,21 @@ def voc_place(image: AnnotatedImage) -> str:
     return f"{IMAGES}/{image.name}"
 
 
-def write_voc(collection: Collection, storage: Storage) -> None:
+def write_voc(collection: Collection, target: Target) -> None:
     """Writes the XML files and the lists. VOC has boxes alone: of other shapes it gets the box around them.
 
     Args:
         collection: what to write; images with a size, in `JPEGImages`, that differ without their endings.
-        storage: the folder.
+        target: the folder.
     """
     lists: dict[str, list[str]] = {}
     for image in collection.images:
         stem = posixpath.splitext(posixpath.basename(image.name))[0]
-        storage.write_bytes(f"{XML}/{stem}.xml", _xml(image))
+        target.write_bytes(f"{XML}/{stem}.xml", _xml(image))
         if image.purpose:
             lists.setdefault(file_word(split_of(image.purpose)), []).append(f"{stem}\n")
     for name, lines in lists.items():
-        storage.write_bytes(f"{LISTS}/{name}.txt", "".join(lines).encode("utf-8"))
+        target.write_bytes(f"{LISTS}/{name}.txt", "".join(lines).encode("utf-8"))
 
 
 def _xml(image: AnnotatedImage) -> bytes:

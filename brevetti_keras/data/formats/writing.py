@@ -18,13 +18,11 @@ from brevetti_keras.data.formats.mvtec_writing import mvtec_place, write_mvtec
 from brevetti_keras.data.formats.names import unique_names
 from brevetti_keras.data.formats.reading import READERS
 from brevetti_keras.data.formats.samples_table import table_files
+from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.formats.voc_writing import voc_place, write_voc
 from brevetti_keras.data.formats.yolo_writing import write_yolo, yolo_place
 from brevetti_keras.data.image.upright_size import upright_size
-from brevetti_keras.io.files import Files
-from brevetti_keras.io.open import open_storage
-from brevetti_keras.io.storage import Storage
-from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError
+from brevetti_keras.utils.errors import DataError, InvalidInputError
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Written:
 
 @dataclass(frozen=True)
 class _Writer:
-    write: Callable[[Collection, Storage], None]
+    write: Callable[[Collection, Target], None]
     place: Callable[[AnnotatedImage], str]
     by_stem: bool = True
     flat: bool = False
@@ -67,26 +65,18 @@ def write_format(collection: Collection, name: str, folder: str) -> Written:
         raise DataError("expected at least one image to export, received none")
     writer = WRITERS[name]
     placed = _placed(collection, writer)
-    storage = _empty_storage(folder)
-    writer.write(placed, storage)
-    files = Files()
+    target = Target(folder)
+    writer.write(placed, target)
     for image in tqdm(placed.images, desc="copying images", unit="image", disable=None, leave=False):
-        files.copy(image.path, storage.resolve(image.name))
-    kept = keep_aside(placed, READERS[name](folder), storage) if name in READERS else 0
+        target.copy(image.path, image.name)
+    kept = keep_aside(placed, READERS[name](folder), target) if name in READERS else 0
     return Written(len(placed.images), kept)
 
 
-def _empty_storage(folder: str) -> Storage:
-    storage = open_storage(folder)
-    if next(iter(storage.walk(hidden=True)), None) is not None:
-        raise ConflictError(f"expected a folder that is new or empty, received {folder}, where there are files")
-    return storage
-
-
-def _write_csv(collection: Collection, storage: Storage) -> None:
+def _write_csv(collection: Collection, target: Target) -> None:
     images = tuple(replace(in_pixels(image), path=image.name) for image in collection.images)
     for name, content in table_files(replace(collection, images=images)):
-        storage.write_bytes(name, content)
+        target.write_bytes(name, content)
 
 
 def _csv_place(image: AnnotatedImage) -> str:

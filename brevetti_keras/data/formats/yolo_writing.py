@@ -1,15 +1,15 @@
 """Writes YOLO: `data.yaml`, the images below `images/<split>/`, a text file for each below `labels/<split>/`.
 
-write_yolo(collection, open_storage("/tmp/out"))         # the images are put there by the caller
+write_yolo(collection, Target("/tmp/out"))         # the images are put there by the caller
 """
 
 import yaml
 
 from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
+from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.formats.yolo import label_file
 from brevetti_keras.data.shape_geometry import bounds, corners_of, outlines
-from brevetti_keras.io.storage import Storage
 from brevetti_keras.utils.errors import InvalidInputError
 
 _SPLITS = ("train", "val", "test")
@@ -30,18 +30,18 @@ def yolo_place(image: AnnotatedImage) -> str:
     return f"images/{split}/{image.name}"
 
 
-def write_yolo(collection: Collection, storage: Storage) -> None:
+def write_yolo(collection: Collection, target: Target) -> None:
     """Writes `data.yaml` and the text files. Rectangles become boxes, polygons and masks polygons.
 
     Args:
         collection: what to write; images with a size, named as `yolo_place` tells, of the purposes train, devel, test.
-        storage: the folder.
+        target: the folder.
     """
     used = {split_of(image.purpose) for image in collection.images}
     splits = [split for split in _SPLITS if split in used]
     content = {**{split: f"images/{split}" for split in splits}, "names": dict(enumerate(collection.classes))}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=2**20)
-    storage.write_bytes("data.yaml", text.encode("utf-8"))
+    target.write_bytes("data.yaml", text.encode("utf-8"))
     numbers = {label: number for number, label in enumerate(collection.classes)}
     for image in collection.images:
         lines = [
@@ -49,7 +49,7 @@ def write_yolo(collection: Collection, storage: Storage) -> None:
             for shape in image.annotation.shapes
             for values in _values(shape, image.annotation.width, image.annotation.height)
         ]
-        storage.write_bytes(label_file(image.name), "".join(f"{line}\n" for line in lines).encode("ascii"))
+        target.write_bytes(label_file(image.name), "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 
 def _values(shape: Shape, width: int, height: int) -> list[list[float]]:

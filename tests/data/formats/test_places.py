@@ -1,0 +1,140 @@
+"""Where datasets are read from and written to: names, folders, storages other than this machine's disk."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, checked_name, purpose_of, split_of
+from brevetti_keras.data.formats.names import file_word, unique_names
+from brevetti_keras.data.formats.reading import read_format
+from brevetti_keras.data.formats.samples_table import write_table
+from brevetti_keras.data.formats.target import Target
+from brevetti_keras.data.formats.writing import write_format
+from brevetti_keras.io import open_storage
+from brevetti_keras.platform import Dataset
+from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError, NotFoundError, StorageError
+from tests.support.collections import picture
+
+
+def images(*names):
+    return [AnnotatedImage(f"/data/{number}.png", name, ("good",)) for number, name in enumerate(names)]
+
+
+class TestNames:
+    @given(st.lists(st.text(min_size=1, max_size=12), max_size=8), st.booleans(), st.booleans())
+    def test_each_is_safe_and_like_no_other(self, names, by_stem, flat):
+        found = unique_names(images(*names), by_stem=by_stem, flat=flat)
+        assert len({name.casefold() for name in found}) == len(names)
+        for name in found:
+            assert checked_name(name, "x") == name
+            assert name.lower().endswith((".png", ".jpg"))
+            assert not any(part.startswith(".") or part in {"", ".."} for part in name.split("/"))
+            assert not (flat and "/" in name)
+        if by_stem:
+            assert len({name.rpartition(".")[0].casefold() for name in found}) == len(names)
+
+    def test_plain_names_stay(self):
+        names = ["a.png", "b/c d.JPG", "lot (1)/é.tiff"]
+        assert unique_names(images(*names)) == names
+
+    def test_folders_that_the_forms_make_are_left_out(self):
+        assert unique_names(images("images/train/lot/a.png", "train/good/a.png")) == ["lot/a.png", "good/a.png"]
+
+    @given(st.text(max_size=300))
+    def test_a_word_is_the_name_of_a_file(self, text):
+        word = file_word(text)
+        assert 0 < len(word.encode()) <= 200
+        assert "/" not in word
+        assert word not in {".", ".."}
+
+    @pytest.mark.parametrize(
+        ("name", "tidy"), [("a//b/./c.png", "a/b/c.png"), ("./a.png", "a.png"), ("a\\b.png", "a/b.png")]
+    )
+    def test_names_are_tidied(self, name, tidy):
+        assert checked_name(name, "x") == tidy
+
+    @pytest.mark.parametrize(
+        "name", ["", None, 3, "a\0.png", "a\nb.png", ".", "..", "a/..", "/a", "c:\\a", "http://x/a.png"]
+    )
+    def test_other_names_are_refused(self, name):
+        with pytest.raises(DataError, match=r"list\.json: expected the name of an image"):
+            checked_name(name, "list.json")
+
+
+def test_words_for_splits():
+    words = ["train", "val", "valid", "validation", "dev", "test", "Training", "holdout"]
+    assert [purpose_of(word) for word in words] == ["train", *["devel"] * 4, "test", "train", "holdout"]
+    assert [split_of(purpose) for purpose in ["train", "devel", "test", "", "holdout"]] == [
+        "train", "val", "test", "train", "holdout",
+    ]  # fmt: skip
+
+
+class TestStorages:
+    def test_a_dataset_in_another_storage_is_read_and_written(self, tmp_path):
+        collection = Collection((AnnotatedImage(picture(tmp_path, 0), "0.png", ("a",), "train"),), ("a",))
+        held = [open_storage("memory://places-one"), open_storage("memory://places-two")]
+        assert write_format(collection, "yolo", "memory://places-one").images == 1
+        back = read_format("yolo", "memory://places-one")
+        assert back.images[0].path == "memory://places-one/images/train/0.png"
+        assert write_format(back, "coco", "memory://places-two").images == 1
+        (image,) = read_format("coco", "memory://places-two").images
+        assert (image.labels, image.purpose, image.annotation.width) == (("a",), "train", 16)
+        assert held[1].read_bytes("images/0.png") == (tmp_path / "source-0.png").read_bytes()
+
+    def test_a_csv_on_this_machine_cannot_refer_to_images_elsewhere(self, tmp_path):
+        elsewhere = Collection((AnnotatedImage("gs://bucket/a.png", "a.png", ()),))
+        with pytest.raises(
+            InvalidInputError, match="expected images on this machine to refer to, received gs://bucket"
+        ):
+            write_table(elsewhere, str(tmp_path / "x"))
+        assert not (tmp_path / "x").exists()
+
+
+class TestTarget:
+    def test_files_are_written_and_copied(self, tmp_path):
+        target = Target(str(tmp_path / "new"))
+        target.write_bytes("a/b.txt", b"1")
+        target.copy(str(tmp_path / "new" / "a" / "b.txt"), "c/d.txt")
+        assert (tmp_path / "new" / "c" / "d.txt").read_bytes() == b"1"
+        with pytest.raises(ConflictError, match="expected a folder that is new or empty"):
+            Target(str(tmp_path / "new"))
+
+    def test_what_cannot_be_is_one_line(self, tmp_path):
+        target = Target(str(tmp_path / "new"))
+        with pytest.raises(NotFoundError):
+            target.copy(str(tmp_path / "none.png"), "a.png")
+        with pytest.raises(InvalidInputError, match="leave out"):
+            target.write_bytes("../a.txt", b"")
+        (tmp_path / "file").write_text("")
+        with pytest.raises((ConflictError, NotFoundError, StorageError)):
+            Target(str(tmp_path / "file" / "x")).write_bytes("a.txt", b"")
+
+
+class TestTable:
+    def collection(self, tmp_path):
+        return Collection((AnnotatedImage(picture(tmp_path, 0), "0.png", ("a",)),), ("b", "a"), {"info": 1})
+
+    def test_it_is_made_in_one_step_and_replaced_only_if_wanted(self, tmp_path):
+        path = write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"))
+        assert path == str(tmp_path / "sets" / "x" / "samples.csv")
+        assert json.loads((tmp_path / "sets" / "x" / "dataset.json").read_text()) == {
+            "classes": ["b", "a"],
+            "about": {"info": 1},
+        }
+        with pytest.raises(ConflictError, match="expected no folder"):
+            write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"))
+        write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"), replace=True)
+        assert [entry.name for entry in (tmp_path / "sets").iterdir()] == ["x"]
+
+    def test_a_file_of_classes_that_is_broken_is_named(self, tmp_path):
+        path = write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"))
+        for text, message in [
+            ("{", "expected JSON"),
+            ("[]", "expected 'classes' as a list"),
+            ('{"classes": [3]}', "expected"),
+        ]:
+            (tmp_path / "sets" / "x" / "dataset.json").write_text(text)
+            with pytest.raises(DataError, match=rf"dataset\.json: {message}"):
+                Dataset(path).export("coco", tmp_path / "out")
