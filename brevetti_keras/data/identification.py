@@ -55,6 +55,7 @@ class IdentificationFile:
         self._columns = [ETAG, *self._key, *self._ties]
         self._known = pd.DataFrame()
         self._older = False
+        self._changed = False
 
     def settle(self, decide: Callable[["IdentificationFile"], _Result]) -> _Result:
         """Reads the file, lets `decide` look up and update, writes it if it changed, and returns what was decided.
@@ -71,6 +72,8 @@ class IdentificationFile:
                 before, version = self._read()
                 self._known = self._parse(before)
                 decided = decide(self)
+                if not self._changed:
+                    return decided
                 after = _as_csv(self._known, self._ties)
                 if after == before or self._written(after, version):
                     return decided
@@ -95,6 +98,7 @@ class IdentificationFile:
         return True
 
     def _parse(self, data: bytes) -> pd.DataFrame:
+        self._changed = self._older = False
         if not data:
             return pd.DataFrame({name: pd.Series(dtype="str") for name in (*self._columns, PURPOSE)})
         frame = read_text_csv(data, self._name)
@@ -104,6 +108,7 @@ class IdentificationFile:
                 f"{self._name}: expected the columns {expected}, received {', '.join(frame.columns) or 'none'}"
             )
         self._older = not set(self._key).intersection(frame.columns)
+        count, said = len(frame), frame[PURPOSE]
         for column in self._columns:
             if column not in frame:
                 frame[column] = pd.Series("", index=frame.index, dtype="str")
@@ -115,7 +120,9 @@ class IdentificationFile:
             several = etag.isin(etag[repeated])
             strongest = _settle(frame[several], etag[several]).set_index(ETAG)[PURPOSE]
             frame.loc[several, PURPOSE] = etag[several].map(strongest)
-        return _settle(frame, _numbered(frame, self._columns)).reset_index(drop=True)
+        settled = _settle(frame, _numbered(frame, self._columns)).reset_index(drop=True)
+        self._changed = len(settled) != count or not frame[PURPOSE].equals(said)
+        return settled
 
     def lookup(self, ids: pd.DataFrame) -> "pd.Series[str]":
         """Returns the purpose of each row's own id, `""` where the file has none.
@@ -169,16 +176,18 @@ class IdentificationFile:
             settled = _settle(frame[named], numbers[named])
             filled = pd.Series(before[blank]).map(settled[PURPOSE].set_axis(numbers[settled.index].to_numpy()))
             known.loc[blank, PURPOSE] = filled.fillna("").to_numpy()
+            self._changed = True
         fresh = named & ~np.isin(today, before)
         if fresh.any():
             added = _settle(frame[fresh], numbers[fresh])
             self._known = pd.concat([known, added], ignore_index=True).fillna("")
+            self._changed = True
 
     def _complete(self, ids: pd.DataFrame) -> None:
         """Gives the entries of a file from before the uniqueness the key of today's sample with their etag."""
         if not self._older or not self._key:
             return
-        known = self._known
+        known, self._changed = self._known, True
         keyed = (ids[self._key] != "").any(axis=1) & (ids[ETAG] != "")
         first = ids[keyed].drop_duplicates(ETAG).set_index(ETAG)
         for column in (*self._key, *self._ties):

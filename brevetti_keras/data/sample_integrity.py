@@ -12,7 +12,7 @@ units left, `split` of the samples in each stratum are chosen → a new frame. T
 import logging
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import mmh3
@@ -190,8 +190,7 @@ class SampleSplit(Settings):
         self, df: pd.DataFrame, free: Codes, units: Codes, strata: Key | None, texts: Sequence[str]
     ) -> npt.NDArray[np.bool_]:
         units = pd.factorize(units)[0].astype(np.int64)
-        paths = _texts(key_of(df.iloc[free], ["path"])).tolist() if "path" in df.columns else texts
-        order = _draw(units, texts, paths, int(self.seed or 0))
+        order = _draw(units, texts, lambda: _paths(df.iloc[free], texts), int(self.seed or 0))
         if strata is None:
             codes = np.zeros(len(free), dtype=np.int64)
         else:
@@ -238,15 +237,19 @@ def _rows(key: Key | None, rows: Codes) -> Key | None:
 
 def _identities(df: pd.DataFrame, uniqueness: Key | None) -> list[str]:
     """Returns the text that each row is drawn by: its key, else its etag, else its path."""
+    if uniqueness is None and not {ETAG, "path"}.intersection(df.columns):
+        uniqueness = key_of(df.astype("object").fillna("-"), list(df.columns)) if len(df.columns) else None
     result = np.full(len(df), "", dtype=object)
-    candidates = [uniqueness, *(key_of(df, [name]) for name in (ETAG, "path") if name in df.columns)]
-    if len(candidates) == 1 and uniqueness is None:
-        candidates = [key_of(df.astype("object").fillna("-"), list(df.columns))] if len(df.columns) else []
-    for key in candidates:
+    empty = np.ones(len(df), dtype=bool)
+    for name in (None, ETAG, "path"):
+        if not empty.any():
+            break
+        key = uniqueness if name is None else key_of(df, [name]) if name in df.columns else None
         if key is not None:
-            empty = (result == "") & (key.codes >= 0)
-            result[empty] = np.array([*key.texts, ""], dtype=object)[key.codes[empty]]
-    return list(result)
+            fill = empty & (key.codes >= 0)
+            result[fill] = np.array([*key.texts, ""], dtype=object)[key.codes[fill]]
+            empty &= ~fill
+    return result.tolist()
 
 
 def _hashes(texts: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
@@ -254,14 +257,18 @@ def _hashes(texts: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
     return np.fromiter(values, dtype=np.uint64, count=len(texts))
 
 
-def _draw(units: Codes, texts: Sequence[str], others: Sequence[str], seed: int) -> Codes:
+def _paths(df: pd.DataFrame, texts: Sequence[str]) -> Sequence[str]:
+    return list(_texts(key_of(df, ["path"]))) if "path" in df.columns else texts
+
+
+def _draw(units: Codes, texts: Sequence[str], others: Callable[[], Sequence[str]], seed: int) -> Codes:
     """Returns the units in an order that depends on the seed and on what is in them, not on where it stands. Units of
     equal `texts` are drawn by `others`."""
     count = int(units.max(initial=-1)) + 1
     drawn = _drawn(units, texts, count, seed)
     if len(np.unique(drawn)) == count:
         return np.argsort(drawn)
-    return np.lexsort((_drawn(units, others, count, seed), drawn))
+    return np.lexsort((_drawn(units, others(), count, seed), drawn))
 
 
 def _drawn(units: Codes, texts: Sequence[str], count: int, seed: int) -> npt.NDArray[np.uint64]:
