@@ -79,9 +79,7 @@ def main() -> None:
         theirs, their_memory = measured(
             lambda: next(iter(StratifiedGroupKFold(5).split(np.zeros(count), samples["category"], samples["patient"])))
         )
-        print(
-            f"{'StratifiedGroupKFold(5), first fold':48} {theirs:7.2f} s   {their_memory / size:5.2f} × the input's memory"
-        )
+        print(f"{'StratifiedGroupKFold(5), first fold':48} {theirs:7.2f} s   {their_memory / size:5.2f} × the input's")
         for name, work in {
             "assign, samples alone": lambda: plain.assign(samples),
             "assign, units and strata": lambda: grouped.assign(samples, remainder="devel"),

@@ -66,10 +66,11 @@ class Job:
             lambda: self.artifact_path(artifacts.QUARANTINE),
             getattr(context.settings, "max_megapixels", 100),
             pipelines_in(context.settings),
+            lambda: self.artifact_path(artifacts.FINGERPRINT),
         )
         self.datasets = [Dataset.from_record(record, self._preparation) for record in context.config.datasets]
         self._artifacts = JobArtifacts(context)
-        self._output = JobOutput(context, self._preparation.counts)
+        self._output = JobOutput(context, self._preparation.counts, lambda: self._preparation.fingerprint)
         self._checkpoints = Checkpoints(context.folder.checkpoints)
         self._monitors: weakref.WeakSet[RemoteMonitor] = weakref.WeakSet()
         self._started = False

@@ -1,6 +1,7 @@
 """`JobOutput`: a job's figures, and `output.json`, which says what they were made with.
 
-`{"output": {metric: value}, "environment": {…}, "samples": {listed, used, quarantined}, "job": {…, "settings": {…}}}`
+`{"output": {metric: value}, "environment": {…}, "samples": {listed, used, quarantined},
+"fingerprint": root, "job": {…, "settings": {…}}}`
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +23,15 @@ class JobOutput:
     Args:
         context: the job's parts.
         counts: tells how many files were listed, used and quarantined.
+        fingerprint: tells the root hash of the samples used, `""` for none.
     """
 
-    def __init__(self, context: JobContext, counts: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self, context: JobContext, counts: Callable[[], Mapping[str, int]], fingerprint: Callable[[], str] = str
+    ) -> None:
         self._context = context
         self._counts = counts
+        self._fingerprint = fingerprint
         self._metrics: dict[str, Any] = {}
         self._environment: dict[str, Any] | None = None
 
@@ -55,6 +60,7 @@ class JobOutput:
             "output": self._metrics,
             "environment": self._environment,
             "samples": dict(self._counts()),
+            "fingerprint": self._fingerprint(),
             "job": {**config, "settings": self._context.settings.model_dump(mode="json")},
         }
         path = self._context.folder.path(artifacts.ARTIFACTS_FOLDER, artifacts.OUTPUT)

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from brevetti_keras.data.file_check.checker import FileChecker
+from brevetti_keras.data.fingerprint import fingerprint
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pipeline import ImagePipeline
 from brevetti_keras.data.inspection import inspect_images
@@ -31,6 +32,7 @@ class Preparation:
         quarantine_path: returns where to write the table of bad files, when there is one.
         max_megapixels: larger images are bad.
         pipelines: what reads the images later: they are decoded into its cache, and must be fit for it too.
+        fingerprint_path: returns where to write the leaves of the samples' fingerprint; None makes none.
 
     Attributes:
         checker: reads each file once; listing takes its hashes from it.
@@ -43,12 +45,16 @@ class Preparation:
         quarantine_path: Callable[[], str],
         max_megapixels: float = MAX_PIXELS / 1e6,
         pipelines: Iterable[ImagePipeline] = (),
+        fingerprint_path: Callable[[], str] | None = None,
     ) -> None:
         self._on_error = on_error
         self._max_bad_share = max_bad_share
         self._quarantine_path = quarantine_path
         self._passed: set[tuple[str, str]] = set()
         self._quarantined = pd.DataFrame()
+        self._fingerprint_path = fingerprint_path
+        self._used = pd.DataFrame()
+        self._root = ""
         caches = [(one.cache, one.reader) for one in pipelines if one.cache is not False]
         self.checker = FileChecker(int(max_megapixels * 1e6), caches)
 
@@ -71,12 +77,27 @@ class Preparation:
         found = inspect_images(samples, self._on_error, self._max_bad_share, verify=self.checker.verify)
         self._passed.update(zip(found.used.path, found.used.etag, strict=True))
         self._note(pd.concat([part for part in (found.quarantined, skipped) if len(part)] or [found.quarantined]))
+        self._take_fingerprint(found.used)
         return found.used
+
+    @property
+    def fingerprint(self) -> str:
+        """The root hash of all samples used so far, see `brevetti_keras.data.fingerprint`; `""` before there are any."""
+        return self._root
 
     def counts(self) -> dict[str, int]:
         """Returns how many files were listed, used and quarantined so far."""
         used, quarantined = len({path for path, _ in self._passed}), len(self._quarantined)
         return {"listed": used + quarantined, "used": used, "quarantined": quarantined}
+
+    def _take_fingerprint(self, used: pd.DataFrame) -> None:
+        if self._fingerprint_path is None:
+            return
+        together = pd.concat([self._used, used]) if len(self._used) else used
+        self._used = together.drop_duplicates("path", ignore_index=True)
+        taken = fingerprint(self._used)
+        self._root = taken.root
+        atomic_write(self._fingerprint_path(), taken.to_csv())
 
     def _note(self, bad: pd.DataFrame) -> None:
         if bad.empty:

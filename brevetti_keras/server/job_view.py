@@ -139,7 +139,7 @@ def job_view(service: Service, job_id: str) -> JobView:
         metrics=flat(job.metrics or _dict(output.get("output"))),
         settings=flat(ran_with or job.settings),
         ran_with=ran_with is not None,
-        environment=flat({key: value for key, value in environment.items() if key not in _PACKAGES}),
+        environment=flat({**_of_samples(output), **{k: v for k, v in environment.items() if k not in _PACKAGES}}),
         packages=flat(_packages(environment)),
         output_problem=problem,
         quarantine=quarantine(service, job.id, 1, SHORT_LIST) if QUARANTINE in paths else listing((), 1, SHORT_LIST),
@@ -200,6 +200,12 @@ def _output(service: Service, job: Job) -> tuple[dict[str, Any], str]:
     except (InvalidInputError, NotFoundError) as error:
         return {}, f"output.json cannot be read: {error}"
     return _dict(value), "" if isinstance(value, dict) else "output.json holds no JSON object"
+
+
+def _of_samples(output: dict[str, Any]) -> dict[str, Any]:
+    """The fingerprint of the samples that the job used, by which another job's can be told from them."""
+    root = output.get("fingerprint")
+    return {"fingerprint of the samples": root} if isinstance(root, str) and root else {}
 
 
 def _packages(environment: dict[str, Any]) -> dict[str, Any]:

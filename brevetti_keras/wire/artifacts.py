@@ -12,6 +12,7 @@ from brevetti_keras.wire.records import Record
 OUTPUT = "output.json"
 SAMPLE_IDENTIFICATION = "sample_identification.csv"
 QUARANTINE = "quarantine.csv"
+FINGERPRINT = "fingerprint.csv"
 LOG = "log.txt"
 TRACEBACK = "traceback.txt"
 PIVOT_FOLDER = "pivot"

@@ -1,0 +1,67 @@
+"""`brevetti-keras dataset diff`: what changed between two datasets."""
+
+import os
+
+import click
+
+from brevetti_keras.cli.options import json_option, workspace_option
+from brevetti_keras.cli.output import print_json, print_table
+from brevetti_keras.data.fingerprint import Fingerprint, fingerprint, from_csv
+from brevetti_keras.data.fingerprint_diff import CHANGES, diff_fingerprints
+from brevetti_keras.platform import connect, get_image_samples
+from brevetti_keras.platform.platform import Platform
+from brevetti_keras.utils.errors import NotFoundError
+from brevetti_keras.wire.artifacts import FINGERPRINT
+
+_SHOWN = 40
+
+
+@click.command(name="diff", epilog="Example:  brevetti-keras dataset diff vials ~/vials-corrected")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@workspace_option
+@json_option
+def diff_command(first: str, second: str, workspace: str | None, as_json: bool) -> None:
+    """Tell what changed from A to B: names or ids of datasets, paths, or jobs (what they were trained on)."""
+    platform = connect(workspace)
+    one, other = _fingerprint_of(platform, first), _fingerprint_of(platform, second)
+    changes = diff_fingerprints(one, other)
+    if as_json:
+        roots = {"first": one.root, "second": other.root, "equal": one.root == other.root}
+        print_json({**roots, "changes": changes.to_dict("records")})
+        return
+    click.echo(f"A  {one.root}  {len(one.leaves):,} samples\nB  {other.root}  {len(other.leaves):,} samples")
+    if changes.empty:
+        click.echo("No difference.")
+        return
+    counts = changes["change"].value_counts()
+    click.echo(", ".join(f"{counts[change]:,} {change}" for change in CHANGES if change in counts) + "\n")
+    shown = changes.head(_SHOWN)
+    print_table(
+        ["change", "sample", "now", "before", "after"],
+        [[*row[:3], *(_short(text) for text in row[3:])] for row in shown.itertuples(index=False, name=None)],
+    )
+    if len(changes) > len(shown):
+        click.echo(f"… and {len(changes) - len(shown):,} more: --json lists all")
+
+
+def _fingerprint_of(platform: Platform, name: str) -> Fingerprint:
+    try:
+        return fingerprint(get_image_samples([platform.datasets.get(name)], annotations=True))
+    except NotFoundError:
+        if os.path.exists(name) or "://" in name:
+            return fingerprint(get_image_samples([name], annotations=True))
+    try:
+        job = platform.jobs.get(name)
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"expected a dataset's name or id, a path, or a job, received {name!r}, which is none of them"
+        ) from error
+    try:
+        return from_csv(platform.artifacts.read(job.id, FINGERPRINT), FINGERPRINT)
+    except NotFoundError as error:
+        raise NotFoundError(f"job {job.id} recorded no fingerprint: it listed no samples, or has not yet") from error
+
+
+def _short(text: str) -> str:
+    return f"{text[:12]}…" if len(text) > 32 and " " not in text and "/" not in text else text
