@@ -30,6 +30,12 @@ _GRID = 60
 _MOST_PAGES = 1_000_000
 _SIZES = (192, 1024)
 
+# In a grey that light and dark pages both show.
+_NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" fill="none" stroke="#88929c" stroke-width="2">'
+    '<rect x="14" y="18" width="36" height="28" rx="3"/><path d="M16 42l10-10 8 7 6-5 8 7M12 52l40-40"/></svg>'
+)
+
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=_MOST_PAGES)]
 
 
@@ -142,8 +148,9 @@ def _add_thumbnails(router: APIRouter, service: Service, thumbnails: Thumbnails)
             return Response(status_code=304, headers=headers)
         try:
             data, _ = thumbnails.jpeg(real, side)
-        except DecodeError as error:
-            raise NotFoundError("the file is no image that can be shown") from error
+        except DecodeError:
+            # A missing picture would be an error of the page, and show less.
+            return Response(_NO_PICTURE, media_type="image/svg+xml", headers=headers)
         return Response(data, media_type="image/jpeg", headers=headers)
 
 
