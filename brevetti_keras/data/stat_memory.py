@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from brevetti_keras.io.cache_folder import cache_folder as cache_folder
+
 _log = logging.getLogger(__name__)
 
 _QUERY = 500
@@ -27,11 +29,6 @@ _SETTLED_NS = 2_000_000_000
 
 FileKey = tuple[str, int, int]
 """A file's path, size in bytes and modification time in nanoseconds since 1970."""
-
-
-def cache_folder() -> str:
-    """Returns where caches are kept: `$BREVETTI_CACHE`, else `~/.cache/brevetti-keras`."""
-    return os.environ.get("BREVETTI_CACHE") or str(Path("~/.cache/brevetti-keras").expanduser())
 
 
 def is_settled(modified_ns: int) -> bool:

@@ -33,6 +33,7 @@ urllib3_errors = lazy_import("urllib3.exceptions", install="urllib3")
 
 _Answer = TypeVar("_Answer")
 _SAID = re.compile(r'"message": "((?:[^"\\]|\\.)*)"')
+_SYSTEM = re.compile(r"\[Errno -?\d+\] ([\w ,]+)")
 _ADDRESS = re.compile(r"^[A-Z]+ \S+: ")
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _MOST_CORRUPT = 3
@@ -163,7 +164,11 @@ def _reason(error: BaseException) -> str:
     text = " ".join(str(getattr(error, "message", "") or error).split())
     status = _status(error)
     if status is None:
-        return text[:200] or type(error).__name__
+        if not isinstance(error, (requests_errors.RequestException, urllib3_errors.HTTPError)):
+            return text[:200] or type(error).__name__
+        # Theirs is a long text of addresses around what the system said.
+        system = _SYSTEM.search(text)
+        return system.group(1) if system is not None else f"no answer ({type(error).__name__})"
     said = _SAID.search(text)
     text = said.group(1) if said is not None else _ADDRESS.sub("", text)
     return f"{status}: {text[:200]}"

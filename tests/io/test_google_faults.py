@@ -75,8 +75,16 @@ def test_b15_a_connection_that_is_cut_or_stands_still_is_tried_again(fake_bucket
 
 def test_b15_nobody_at_the_address_is_one_clear_line(monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "127.0.0.1:9")
-    with pytest.raises(StorageError, match="gs://bucket"):
+    with pytest.raises(StorageError, match=r"^gs://bucket/a: .* within 0\.2 s, the last was Connection refused: try"):
         storage_with(deadline=0.2).read_bytes("a")
+
+
+def test_b15_a_host_that_hangs_is_one_clear_line_within_the_deadline(fake_bucket):
+    fake_bucket.faults.append(Fault("GET", kind="hang", seconds=5))
+    began = time.monotonic()
+    with pytest.raises(StorageError, match=r"the last was no answer \(\w*Timeout\): try again later"):
+        storage_with(deadline=0.5, timeout=0.2).read_bytes("a")
+    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AccessError), (403, AccessError), (400, InvalidInputError)])
