@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from brevetti_keras.data.image import ImagePipeline
@@ -294,3 +296,25 @@ def test_a_size_that_no_factor_divides_is_not_stretched(tmp_path: Path) -> None:
     image = ImagePipeline(target_size=(8, 8), color_mode="greyscale")({"path": path})["img"].numpy()[..., 0]
     averaged = resize(ramp[..., None], (8, 8), "area")[..., 0]
     assert np.abs(image - averaged)[:, :7].max() < 3
+
+
+@given(
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    target=st.none() | st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    grey=st.booleans(),
+    ending=st.sampled_from([".png", ".tif"]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_depth_is_lost_on_the_way(
+    tmp_path: Path, height: int, width: int, target: tuple[int, int] | None, grey: bool, ending: str, seed: int
+) -> None:
+    shape = (height, width) if grey else (height, width, 3)
+    deep = np.random.default_rng(seed).integers(0, 2**16, shape, np.uint16)
+    path = write(tmp_path, f"deep{ending}", opencv(ending, deep))
+    image = ImagePipeline(target_size=target, cache=str(tmp_path / "cache"), rescale="unit").load_image(path)
+    exact = np.broadcast_to(deep[..., None] if grey else deep, (height, width, 3)) / 65535.0
+    if target is not None:
+        exact = resize(exact, target, "bilinear")
+    assert np.abs(image - exact).max() <= 2.5 / 65535
