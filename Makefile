@@ -92,5 +92,16 @@ $(BACKENDS)/installed: tests/backends/requirements.txt setup.cfg constraints.txt
 	$(BACKENDS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable . --requirement tests/backends/requirements.txt '$(TORCH)'
 	touch $@
 
+# Each prints its figures beside the goals; none fails for a figure. BENCHMARKS names some of them, as modules.
+BENCH := .venv-bench
+BENCHMARKS ?= $(sort $(filter-out report,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))))
+bench: install browser $(BENCH)/installed
+	@for name in $(BENCHMARKS); do echo; echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+$(BENCH)/installed: benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/requirements.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(CLIENT) $(BACKENDS) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH) $(CLIENT) $(BACKENDS) $(MINIMUM) build dist *.egg-info node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

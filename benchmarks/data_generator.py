@@ -2,7 +2,7 @@
 
 Figures to reach: first batch in under 5 s, at most 200 bytes of memory a sample beside the DataFrame.
 
-    .venv/bin/python benchmarks/data_generator.py
+    .venv/bin/python -m benchmarks.data_generator
 """
 
 import time
@@ -13,6 +13,7 @@ import pandas as pd
 import psutil
 import tensorflow as tf
 
+from benchmarks.report import Figure, show
 from brevetti_keras.data.data_generator import DataGenerator
 
 COUNT = 10_000_000
@@ -37,7 +38,8 @@ def make_samples() -> pd.DataFrame:
 
 
 def main() -> None:
-    """Prints one line a mode."""
+    """Prints the table."""
+    figures = []
     samples = make_samples()
     tf.data.Dataset.range(1).get_single_element()
     process = psutil.Process()
@@ -52,10 +54,12 @@ def main() -> None:
             next(batches)
         done = time.perf_counter()
         memory = (process.memory_info().rss - before) / COUNT
-        print(
-            f"{name:20} first batch {first - start:5.2f} s   {(done - first) / BATCHES * 1e3:5.2f} ms a batch of 32   "
-            f"{memory:6.1f} bytes a sample"
-        )
+        figures += [
+            Figure(f"first batch, {name}", first - start, "s", at_most=5),
+            Figure(f"memory a sample, {name}", memory, "bytes", at_most=200),
+            Figure(f"a batch of 32, {name}", (done - first) / BATCHES * 1e3, "ms"),
+        ]
+    show(f"DataGenerator over {COUNT:,} samples", figures)
 
 
 if __name__ == "__main__":
