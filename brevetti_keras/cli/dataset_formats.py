@@ -1,13 +1,14 @@
 """`brevetti-keras dataset import` and `export`: datasets of other tools become ours, and ours theirs."""
 
 import shlex
+from collections import Counter
 
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import print_json
-from brevetti_keras.platform import connect, get_image_samples
-from brevetti_keras.platform.imports import EXPORTS, IMPORTS, export_dataset, import_dataset
+from brevetti_keras.platform import connect
+from brevetti_keras.platform.imports import EXPORTS, IMPORTS, add_collection, export_dataset, name_of, read_source
 
 
 @click.command(name="import", epilog="Example:  brevetti-keras dataset import coco ~/parts --name parts --tag line=3")
@@ -40,18 +41,20 @@ def import_command(
     """
     if format != "tfds" and (splits or data_dir):
         raise click.UsageError("expected --split and --data-dir with tfds alone")
-    added = import_dataset(connect(workspace), format, path, name, tags, notes, splits, data_dir)
-    samples = get_image_samples([added], annotations=True)
-    labels = sorted({label for category in samples.category for label in category})
-    marked = int((samples.annotation_path != "").sum())
-    purposes = samples.purpose.dropna().value_counts().to_dict() if "purpose" in samples else {}
+    platform = connect(workspace)
+    collection = read_source(platform, format, path, splits, data_dir)
+    added = add_collection(platform, collection, name_of(path), name, tags, notes)
+    count = len(collection.images)
+    labels = sorted({label for image in collection.images for label in image.labels})
+    marked = sum(bool(image.annotation.shapes) for image in collection.images)
+    purposes = dict(sorted(Counter(image.purpose for image in collection.images if image.purpose).items()))
     if as_json:
-        counts = {"samples": len(samples), "annotated": marked, "purposes": purposes, "labels": labels}
+        counts = {"samples": count, "annotated": marked, "purposes": purposes, "labels": labels}
         print_json({**added.model_dump(mode="json"), **counts})
         return
-    shown = "".join(f", {count:,} {purpose}" for purpose, count in sorted(purposes.items()))
-    click.echo(f"imported {added.name!r} with {len(samples):,} images{shown}")
-    click.echo(f"{len(labels):,} labels, {marked:,} images with annotations")
+    shown = "".join(f", {number:,} {purpose}" for purpose, number in purposes.items())
+    click.echo(f"imported {added.name!r} with {count:,} images{shown}")
+    click.echo(f"{len(labels):,} labels, {marked:,} images with marks")
     click.echo(f"To see it:\n  brevetti-keras dataset show {shlex.quote(added.name)}")
 
 

@@ -58,17 +58,43 @@ def import_dataset(
         NotFoundError, DataError: for what cannot be read, see `read_format` and `read_tfds`.
         ConflictError: if another dataset has the name.
     """
-    if not isinstance(platform, EmbeddedPlatform):
-        raise InvalidInputError(
-            "expected a workspace on this machine, received a server: import where its workspace lies"
-        )
-    top = os.path.join(platform.home, "datasets")
+    collection = read_source(platform, form, path, splits, data_dir)
+    return add_collection(platform, collection, name_of(path), name, tags, notes)
+
+
+def read_source(
+    platform: Platform, form: str, path: str, splits: Sequence[str] = (), data_dir: str | None = None
+) -> Collection:
+    """Returns what a dataset of another form holds; the first half of `import_dataset`, whose arguments it has."""
     if form == "tfds":
-        collection = read_tfds(path, splits, data_dir, os.path.join(top, "tfds"))
-    else:
-        collection = read_format(form, _expanded(path))
-    chosen = name or name_of(path)
-    folder = os.path.join(top, f"{file_word(chosen)}-{secrets.token_hex(4)}")
+        return read_tfds(path, splits, data_dir, os.path.join(_datasets_folder(platform), "tfds"))
+    return read_format(form, _expanded(path))
+
+
+def add_collection(
+    platform: Platform,
+    collection: Collection,
+    default_name: str,
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    notes: str = "",
+) -> DatasetRecord:
+    """Adds a collection as a dataset; the second half of `import_dataset`.
+
+    Args:
+        platform: a workspace on this machine.
+        collection: its images stay where they are.
+        default_name: what it is called without `name`, with a number where that is taken.
+        name: unique.
+        tags: as `"key=value"`.
+        notes: free text.
+
+    Raises:
+        InvalidInputError: for a platform on another machine, or images on one.
+        ConflictError: if another dataset has the name.
+    """
+    chosen = name or default_name
+    folder = os.path.join(_datasets_folder(platform), f"{file_word(chosen)}-{secrets.token_hex(4)}")
     table = write_table(collection, folder)
     try:
         free = _free(platform, chosen) if name is None else name
@@ -76,6 +102,14 @@ def import_dataset(
     except BrevettiError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _datasets_folder(platform: Platform) -> str:
+    if not isinstance(platform, EmbeddedPlatform):
+        raise InvalidInputError(
+            "expected a workspace on this machine, received a server: import where its workspace lies"
+        )
+    return os.path.join(platform.home, "datasets")
 
 
 def import_table(form: str, path: str | os.PathLike[str]) -> str:
@@ -120,8 +154,9 @@ def _expanded(path: str) -> str:
 
 def name_of(path: str) -> str:
     """Returns what a dataset at a path is called by default."""
-    stem = os.path.basename(path.rstrip("/")) or "dataset"
-    return stem.removesuffix(".json").removesuffix(".yaml").removesuffix(".yml")
+    stem = os.path.basename(path.rstrip("/")).removesuffix(".json").removesuffix(".yaml").removesuffix(".yml")
+    printable = "".join(character if character.isprintable() else "_" for character in stem)
+    return printable.encode("utf-8", "replace").decode("utf-8")[:180] or "dataset"
 
 
 def _free(platform: Platform, name: str) -> str:

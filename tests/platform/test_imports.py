@@ -64,6 +64,10 @@ class TestImport:
     def test_it_goes_under_the_folders_name_and_then_others(self, platform, parts):
         assert [import_dataset(platform, "coco", f"{parts}/").name for _ in range(3)] == ["parts", "parts-2", "parts-3"]
 
+    def test_a_folder_of_an_odd_name_gets_a_plain_one(self, platform, parts):
+        odd = parts.rename(parts.with_name("a\nb" + "x" * 240))
+        assert import_dataset(platform, "coco", str(odd)).name == "a_b" + "x" * 177
+
     def test_a_taken_name_leaves_nothing_behind(self, platform, parts):
         import_dataset(platform, "coco", str(parts), name="lot")
         before = sorted(os.listdir(os.path.join(platform.home, "datasets")))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +64,14 @@ def test_masks_become_run_lengths_and_polygons_elsewhere(bottle, tmp_path):
     numbers = [float(word) for word in lines.splitlines()[0].split()]
     assert numbers[0] == 1
     assert sorted(set(numbers[1::2])) == [0.25, 0.5]
+
+
+def test_good_images_to_develop_on_are_to_validate_with(bottle, tmp_path):
+    given = read_mvtec(str(bottle))
+    images = tuple(replace(one, purpose="devel") if one.name.endswith("002.png") else one for one in given.images)
+    write_format(replace(given, images=images), "mvtec", str(tmp_path / "out"))
+    assert [path.name for path in (tmp_path / "out" / "validation" / "good").iterdir()] == ["002.png"]
+    assert not (tmp_path / "out" / "brevetti.json").exists()
 
 
 class TestHostileInput:
