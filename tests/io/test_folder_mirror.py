@@ -96,8 +96,12 @@ def test_b16_lost_acknowledgements_write_nothing_twice(fake_bucket, mirror, fold
 
 
 @pytest.mark.parametrize("ledger", [b"", b"{", b'{"arrived": 7}', b'{"arrived": {"output.json": [1]}}', None])
-def test_without_its_ledger_it_compares_and_writes_nothing_twice(fake_bucket, mirror, folder, ledger):
+def test_without_its_ledger_it_compares_and_writes_nothing_twice(
+    fake_bucket, mirror, folder, ledger, monkeypatch, tmp_path
+):
     mirror.push()
+    # With another cache the bucket is opened anew, as in a process that has seen nothing of it.
+    monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path / "another"))
     path = folder.parent / "mirrored.json"
     if ledger is None:
         path.unlink()
