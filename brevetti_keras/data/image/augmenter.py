@@ -11,6 +11,7 @@ one call a batch, eagerly and inside `Dataset.map` alike, so that both give the 
 a quarter of the time of a projective transform by TensorFlow's operations.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import field_validator
 
+from brevetti_keras.data.buffers import Buffers
 from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.image.augment_graph import GraphAugmenter
 from brevetti_keras.data.image.augmentation import Effect, Seeds, ValueRange, ordered
@@ -105,7 +107,9 @@ class ImageAugmenter(Settings):
         else:
             types = [tensor.dtype for tensor in tensors]
             results = tf.numpy_function(
-                HostCall(self._augment, blank=lambda seeds, *arrays: list(arrays)),
+                HostCall(
+                    functools.partial(self._augment, buffers=Buffers()), blank=lambda seeds, *arrays: list(arrays)
+                ),
                 [seeds, *tensors],
                 types,
                 stateful=False,
@@ -180,7 +184,9 @@ class ImageAugmenter(Settings):
             for index in range(len(seeds))
         ]
 
-    def _augment(self, seeds: Seeds, images: Array, masks: Array | None = None) -> list[Array]:
+    def _augment(
+        self, seeds: Seeds, images: Array, masks: Array | None = None, buffers: Buffers | None = None
+    ) -> list[Array]:
         if seeds.shape != (len(images), 2):
             raise InvalidInputError(f"expected seeds of shape ({len(images)}, 2), received {seeds.shape}")
         sides = images.shape[-3:-1]
@@ -190,7 +196,8 @@ class ImageAugmenter(Settings):
         limits = self._limits(images)
         motions = self._motions(seeds, sides)
         effects = [part.effects(seeds, limits) for part in (self.image_filter, self.image_noise, self.salt_pepper)]
-        results = [np.empty_like(images)] if masks is None else [np.empty_like(images), np.empty_like(masks)]
+        empty = np.empty if buffers is None else buffers.empty
+        results = [empty(one.shape, one.dtype) for one in (images, masks) if one is not None]
         for index, motion in enumerate(motions):
             drawn = [effect for part in effects if (effect := part[index]) is not None]
             place: Any = slice(index, index + 1) if frames == 0 else index
