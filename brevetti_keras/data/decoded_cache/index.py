@@ -98,7 +98,8 @@ class Index:
     def __init__(self, rows: Rows) -> None:
         self.count = len(rows)
         self._rows = rows
-        passed = np.flatnonzero(_valid(rows))
+        self._valid = _valid(rows)
+        passed = np.flatnonzero(self._valid)
         # Stable, so that of several rows of one content the last stands last.
         self._order = passed[np.argsort(rows["md5"][passed, 0], kind="stable")]
         self._sorted = rows["md5"][self._order, 0]
@@ -111,6 +112,10 @@ class Index:
 
     def __len__(self) -> int:
         return len(self._order)
+
+    def holds(self, row: int) -> bool:
+        """Tells whether there is such a row, and it passes its check."""
+        return row < self.count and bool(self._valid[row])
 
     def find(self, key: ContentKey) -> int | None:
         """Returns the last row of a content, None if there is none."""

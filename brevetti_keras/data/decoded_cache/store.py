@@ -86,7 +86,7 @@ class PixelStore:
         if shard is not None and row >= shard.index.count:
             with self._lock:
                 shard.refresh()
-        return (shard, row) if shard is not None and row < shard.index.count else (None, row)
+        return (shard, row) if shard is not None and shard.index.holds(row) else (None, row)
 
     def refresh(self) -> None:
         """Takes notice of what other processes have added and removed."""

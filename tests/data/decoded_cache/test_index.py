@@ -43,6 +43,7 @@ def test_no_flipped_bit_of_a_row_goes_unseen(bit):
     index = Index(read_rows(bytes(data)))
     assert index.find(key) is None
     assert (index.find(other), len(index), index.count) == (1, 1, 2)
+    assert [index.holds(row) for row in range(3)] == [False, True, False]
 
 
 def test_a_row_can_be_blanked_out():
