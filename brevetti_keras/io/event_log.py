@@ -26,6 +26,8 @@ from brevetti_keras.wire.events import Event, EventKind
 
 _KINDS = frozenset(get_args(EventKind))
 _DURABLE = frozenset({"status", "complete"})
+# Made once: making one takes longer than a line.
+_AS_TEXT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 _DIGITS = 16
 
 
@@ -214,7 +216,7 @@ def _line(event: Event) -> bytes:
         "body": event.body,
     }
     try:
-        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        text = _AS_TEXT(content).encode()
     except UnicodeEncodeError as error:
         raise InvalidInputError("expected text that UTF-8 can hold in an event, received a lone surrogate") from error
     return _checksum(text) + b" " + text + b"\n"

@@ -36,8 +36,14 @@ def to_jsonable(value: Any) -> Any:
     Raises:
         InvalidInputError: for a value that has no JSON form.
     """
-    if value is None or isinstance(value, bool):
+    # By its exact type first: nearly everything is of these, and logs are written while a model trains.
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
         return value
+    if kind is float:
+        return value if math.isfinite(value) else None
+    if kind is dict:
+        return {key if type(key) is str else _key(key): to_jsonable(item) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Enum):
