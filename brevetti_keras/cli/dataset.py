@@ -3,6 +3,7 @@
 import click
 
 from brevetti_keras.cli.augment_preview import augment_preview_command
+from brevetti_keras.cli.dataset_check import check_command
 from brevetti_keras.cli.dataset_diff import diff_command
 from brevetti_keras.cli.dataset_formats import export_command, import_command
 from brevetti_keras.cli.options import json_option, workspace_option
@@ -89,6 +90,7 @@ def show(name: str, workspace: str | None, as_json: bool) -> None:
 
 
 dataset.add_command(augment_preview_command)
+dataset.add_command(check_command)
 dataset.add_command(diff_command)
 dataset.add_command(import_command)
 dataset.add_command(export_command)

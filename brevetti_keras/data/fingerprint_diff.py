@@ -24,6 +24,7 @@ _COMPARED = (
 
 _Row = tuple[str, str, str, str, str]
 _Leaf = dict[str, str]
+_Leaves = dict[tuple[str, int], _Leaf]
 
 
 def diff_fingerprints(first: Fingerprint, second: Fingerprint) -> pd.DataFrame:
@@ -50,15 +51,14 @@ def diff_fingerprints(first: Fingerprint, second: Fingerprint) -> pd.DataFrame:
     return frame.astype("str")
 
 
-def _by_path(leaves: pd.DataFrame) -> dict[tuple[str, int], _Leaf]:
+def _by_path(leaves: pd.DataFrame) -> _Leaves:
     turn = leaves.groupby("path").cumcount()
-    rows = leaves.to_dict("records")
+    names = [str(name) for name in leaves.columns]
+    rows = [dict(zip(names, map(str, row), strict=True)) for row in leaves.itertuples(index=False, name=None)]
     return {(row["path"], int(count)): row for row, count in zip(rows, turn, strict=True)}
 
 
-def _same_pixels(
-    before: dict[tuple[str, int], _Leaf], after: dict[tuple[str, int], _Leaf]
-) -> list[tuple[_Leaf, _Leaf]]:
+def _same_pixels(before: _Leaves, after: _Leaves) -> list[tuple[_Leaf, _Leaf]]:
     """Takes out of both what has equal pixels; of several those of equal content first."""
     moved = []
     for columns in (("etag", "pixels", "label"), ("etag", "pixels"), ("pixels", "label"), ("pixels",)):

@@ -82,7 +82,7 @@ class Preparation:
 
     @property
     def fingerprint(self) -> str:
-        """The root hash of all samples used so far, see `brevetti_keras.data.fingerprint`; `""` before there are any."""
+        """The root hash of all samples used so far, see `brevetti_keras.data.fingerprint`; `""` before any is."""
         return self._root
 
     def counts(self) -> dict[str, int]:

@@ -17,6 +17,7 @@ PUBLIC = {
     "brevetti_keras.platform": {"Dataset", "Job", "connect", "get_image_samples"},
     "brevetti_keras.io": {"fetch_copies", "local_copy", "open_storage"},
     "brevetti_keras.data.sample_integrity": {"SampleSplit", "find_leak_groups", "find_leak_pairs"},
+    "brevetti_keras.data.dataset_check": {"check_dataset"},
     "brevetti_keras.data.fingerprint": {"fingerprint"},
     "brevetti_keras.data.fingerprint_diff": {"diff_fingerprints"},
     "brevetti_keras.data.data_generator": {

@@ -119,9 +119,9 @@ def test_it_is_written_and_read_again(folder):
     again = from_csv(found.to_csv(), "f.csv")
     assert again.root == found.root
     pd.testing.assert_frame_equal(again.leaves, found.leaves)
-    with pytest.raises(DataError, match="f.csv: expected leaves that are the hashes of their rows"):
+    with pytest.raises(DataError, match=r"f\.csv: expected leaves that are the hashes of their rows"):
         from_csv(found.to_csv().replace(b",good,", b",bad,", 1), "f.csv")
-    with pytest.raises(DataError, match="f.csv: expected the columns path"):
+    with pytest.raises(DataError, match=r"f\.csv: expected the columns path"):
         from_csv(b"a,b\n1,2\n", "f.csv")
 
 
