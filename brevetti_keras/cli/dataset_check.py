@@ -37,7 +37,7 @@ def check_command(
     except NotFoundError:
         if not os.path.exists(name) and "://" not in name:
             raise
-        title, samples = name, get_image_samples([name])
+        title, samples = os.path.basename(name.rstrip("/")) or name, get_image_samples([name])
     if samples.empty:
         raise DataError(f"expected images in {title}, found none: expected jpg, png, bmp, gif, webp or tif files")
     found = check_dataset(samples)

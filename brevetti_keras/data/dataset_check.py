@@ -183,8 +183,8 @@ def _bright(facts: pd.DataFrame) -> pd.DataFrame:
     spread = pd.Series(apart).groupby(facts["class"]).transform("median").to_numpy(dtype=np.float64) * _MAD_TO_SIGMA
     far = apart / np.maximum(spread, _LEAST_SPREAD)
     order = np.argsort(-far, kind="stable")
-    found = facts.assign(usual=usual).iloc[order[far[order] > _OUTLYING]]
-    return found[["path", "class", "brightness", "usual"]].reset_index(drop=True)
+    found = facts.assign(usual=usual)[["path", "class", "brightness", "usual"]]
+    return pd.DataFrame(found.iloc[order[far[order] > _OUTLYING]].reset_index(drop=True))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

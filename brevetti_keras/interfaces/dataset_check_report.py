@@ -49,7 +49,12 @@ def _pairs(report: HtmlReport, pairs: pd.DataFrame) -> None:
     report.images(_pictures_of(pairs.head(_PAIRS)), side=160)
     if len(pairs) > _PAIRS:
         report.text(f"{len(pairs) - _PAIRS:,} more pairs have no picture here; the table lists them.")
-    report.table(pairs)
+    # Classes and orientations stand below the pictures; a table of fewer columns can be read.
+    shown = pairs[["first", "second", "reason", "across", "distance", "apart"]]
+    paths = [*shown["first"], *shown["second"]]
+    start = os.path.commonpath([os.path.dirname(path) for path in paths]) if len(set(paths)) > 1 else ""
+    short = {path: path.removeprefix(f"{start}/") for path in paths}
+    report.table(shown.assign(first=shown["first"].map(short), second=shown["second"].map(short)), f"below {start}")
 
 
 def _pictures_of(pairs: pd.DataFrame) -> Iterable[tuple[str, str]]:
