@@ -139,11 +139,10 @@ def test_b15_a_job_runs_through_an_outage_and_its_artifacts_go_later(fake_bucket
 
 
 def test_b12_of_an_artifact_cut_while_it_is_sent_nothing_is_visible(fake_bucket, home, impatient):
-    job = Writing.init(argv=[])
-    path = Path(job.artifact_path("large.bin"))
-    path.write_bytes(b"x" * 9_000_000)
     fake_bucket.faults.append(Fault("PUT", kind="status"))
     with EmbeddedPlatform() as platform:
+        job = platform.jobs.create("one")
+        platform.artifacts.write(job.id, "large.bin", b"x" * 9_000_000)
         assert "large.bin" in platform.artifacts.sync(job.id)
         assert "large.bin" not in in_bucket(fake_bucket, job)
         fake_bucket.faults.clear()
