@@ -146,7 +146,7 @@ BODIES = {
     "events.append": {"events": []},
     "charts.put": {},
     "access.create": {"name": "x"},
-    "demo.start": {},
+    "demo.start": {"model_type": "x"},
 }
 
 

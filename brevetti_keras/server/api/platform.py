@@ -46,7 +46,7 @@ class WantedDemo(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model_type: str = "image-classification"
+    model_type: str
 
 
 class NewKey(BaseModel):

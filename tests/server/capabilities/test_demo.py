@@ -30,7 +30,7 @@ class Failing(Without):
 
 
 def test_the_demo_waits_in_the_queue_with_its_data_and_settings(served, service):
-    answer = served.user().post("/api/demo", json={})
+    answer = served.user().post("/api/demo", json={"model_type": "image-classification"})
     assert answer.status_code == 201
     job = answer.json()
     assert (job["state"], job["name"], job["model_type"]) == ("queued", "digits", "image-classification")
@@ -69,4 +69,4 @@ def test_one_that_cannot_be_shown_says_so_and_adds_nothing(service, tmp_path, mo
 
 
 def test_a_job_s_key_starts_no_demo(served, service):
-    assert served.job(service.jobs.create("one")).post("/api/demo", json={}).status_code == 404
+    assert served.job(service.jobs.create("one")).post("/api/demo", json={"model_type": "x"}).status_code == 404
