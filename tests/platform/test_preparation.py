@@ -6,6 +6,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from brevetti_keras.data.fingerprint import fingerprint, from_csv
 from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.platform import Dataset, get_image_samples
@@ -97,3 +98,26 @@ def test_images_that_lack_a_region_are_bad_before_training(prepared, vials):
 def test_no_child_is_left(prepared):
     prepared()
     assert psutil.Process().children() == []
+
+
+def test_the_fingerprint_is_that_of_all_samples_used(prepared, tmp_path, vials):
+    path = tmp_path / "fingerprint.csv"
+    samples, preparation = prepared(fingerprint_path=lambda: str(path))
+    assert preparation.fingerprint == fingerprint(samples).root == from_csv(path.read_bytes(), "f").root
+    (vials / "good").joinpath("broken.png").write_bytes(b"no image")
+    again, with_a_bad_file = prepared(fingerprint_path=lambda: str(path), share=0.5)
+    assert len(again) == len(samples)
+    assert with_a_bad_file.fingerprint == preparation.fingerprint
+
+
+def test_samples_listed_in_parts_have_the_fingerprint_of_the_whole(tmp_path, vials):
+    whole = get_image_samples([Dataset(vials)])
+    preparation = Preparation("quarantine", 0.01, str, fingerprint_path=lambda: str(tmp_path / "f.csv"))
+    dataset = Dataset.from_record(Dataset(vials).record, preparation)
+    for label in sorted(set(whole.folder)):
+        get_image_samples([dataset], classes=[label])
+    assert preparation.fingerprint == fingerprint(whole).root
+
+
+def test_without_a_place_for_it_no_fingerprint_is_taken(prepared):
+    assert prepared()[1].fingerprint == ""

@@ -133,6 +133,16 @@ def test_damaged_artifacts_do_not_break_the_page(browser: httpx.Client, service:
     assert "output.json cannot be read" in section_of(answer.text, "environment")
 
 
+def test_the_fingerprint_of_the_samples_is_shown_and_only_text_is_one(browser: httpx.Client, service: Service) -> None:
+    job = add_job(service, "traced", "completed")
+    service.artifacts.write(job, "output.json", b'{"fingerprint": "5f3a77", "environment": {"python": "3.11"}}')
+    shown = section_of(browser.get(f"/jobs/{job}").text, "environment")
+    assert "fingerprint of the samples" in shown
+    assert "5f3a77" in shown
+    service.artifacts.write(job, "output.json", b'{"fingerprint": [1], "environment": {"python": "3.11"}}')
+    assert "fingerprint" not in section_of(browser.get(f"/jobs/{job}").text, "environment")
+
+
 def test_what_existing_clients_write_is_shown(browser: httpx.Client, service: Service) -> None:
     job = service.jobs.create("by a client").id
     output = b'{"output": {"auc": NaN, "f1": 0.25}, "environment": {"BUILD_ID": null, "modules": ["six==1.16", "old"]}}'
