@@ -130,6 +130,8 @@ class GraphAugmenter:
         if noise.stddev > 0:
             deviation = tf.where(chosen, tf.constant(noise.stddev * span, tf.float32), 0.0)
             images += pixels.gaussian_noise(derive(_keys(noise, seeds), frame), tf.shape(images), deviation)
+        if noise.chance == 1:
+            return tf.clip_by_value(images, *self.limits)
         # Broadcast limits keep the others as they are in a tenth of the time of choosing by image.
         low, high = (
             tf.where(chosen, limit, sign * float("inf")) for limit, sign in zip(self.limits, (-1, 1), strict=True)
