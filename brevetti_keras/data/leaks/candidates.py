@@ -8,7 +8,7 @@ it is nearly orthogonal, however alike they look. All pairs are compared in bloc
 orientations: hashing would need hundreds of tables at the similarity that a strongly compressed copy has.
 
 Time is quadratic, but that of a matrix product: 100,000 pictures are 2 × 10¹³ operations. Memory is 2 KB a picture,
-and one block of 64 MB.
+and two blocks of 64 MB.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def similar_pairs(details: npt.NDArray[np.int8], threshold: float = SIMILAR) -> 
     count = len(details)
     mean, basis = _own_space(details)
     codes = _codes(details, mean, basis)
-    block = max(1, _BLOCK_FLOATS // (8 * max(1, count)))
+    block = max(1, _BLOCK_FLOATS // max(1, count))
     found = []
     for start in range(0, count - 1, block):
         turned = orientations(details[start : start + block])
@@ -120,19 +120,16 @@ def _block_pairs(
     queries: Floats, codes: Floats, start: int, threshold: float
 ) -> tuple[Indices, Indices, Indices, Floats]:
     best = queries[0] @ codes.T
-    which = np.zeros(best.shape, np.int8)
-    for orientation in range(1, 8):
-        product = queries[orientation] @ codes.T
-        better = product > best
-        best[better] = product[better]
-        which[better] = orientation
+    product = np.empty_like(best)
+    for query in queries[1:]:
+        np.maximum(best, np.matmul(query, codes.T, out=product), out=best)
     # `codes` begins with the block itself, so that what stands right of the diagonal are later pictures.
-    best[np.tri(*best.shape) > 0] = -1
+    size = len(best)
+    best[:, :size][np.tri(size, dtype=np.bool_)] = -1
     rows, columns = np.nonzero(best > threshold)
-    similarity = best[rows, columns]
-    order = np.lexsort((-similarity, rows))
-    rows, columns, similarity = rows[order], columns[order], similarity[order]
-    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    kept = rank < _KEPT
-    rows, columns, similarity = rows[kept], columns[kept], similarity[kept]
-    return rows + start, columns + start, which[rows, columns].astype(np.int64), similarity
+    order = np.lexsort((-best[rows, columns], rows))
+    rows, columns = rows[order], columns[order]
+    kept = np.arange(len(rows)) - np.searchsorted(rows, rows) < _KEPT
+    rows, columns = rows[kept], columns[kept]
+    which = np.einsum("opd,pd->op", queries[:, rows], codes[columns]).argmax(axis=0)
+    return rows + start, columns + start, which, best[rows, columns]
