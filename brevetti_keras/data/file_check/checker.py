@@ -6,6 +6,7 @@ with FileChecker() as checker:
 """
 
 import concurrent.futures
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,13 +17,15 @@ from tqdm import tqdm
 from brevetti_keras.data.checksums import HashMemory
 from brevetti_keras.data.decoded_cache.cache import settings_digest
 from brevetti_keras.data.decoded_cache.index import ContentKey
-from brevetti_keras.data.decoded_cache.space import CacheSpace
+from brevetti_keras.data.decoded_cache.space import CacheSpace, show_size
 from brevetti_keras.data.decoded_cache.store import PixelStore
 from brevetti_keras.data.file_check.facts import FactsMemory, FileFacts
 from brevetti_keras.data.file_check.pool import WorkerPool
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.stat_memory import FileKey, cache_folder, is_settled
+
+_log = logging.getLogger(__name__)
 
 _SAVE_EVERY = 1000
 _FILES_A_CHILD = 64
@@ -51,6 +54,7 @@ class FileChecker(HashMemory):
         self._facts = FactsMemory(place, max_pixels)
         self._count = workers or os.cpu_count() or 1
         self._pool = WorkerPool(self._count, max_pixels, caches)
+        self._untold = {space.root: space for space in (CacheSpace(root) for root, _ in caches)}
         self._must_fit = [
             PixelStore(CacheSpace(root), settings_digest(reader.settings()))
             for root, reader in caches
@@ -76,6 +80,8 @@ class FileChecker(HashMemory):
         keys = list(zip(paths, map(int, sizes), map(int, modified_ns), strict=True))
         found = self._remembered(keys)
         missing = [key for key, facts in zip(keys, found, strict=True) if facts is None]
+        if missing:
+            self._tell()
         with tqdm(total=len(missing), desc="Checking", unit="file", disable=None if progress else True) as bar:
             checked = self._checked(missing, bar)
             result = [(facts or next(checked)).md5 for facts in found]
@@ -106,6 +112,13 @@ class FileChecker(HashMemory):
             if facts is not None:
                 self._judge(key[0], facts)
         return found
+
+    def _tell(self) -> None:
+        """Says once where the decoded images go: the children that write them have no log."""
+        for space in self._untold.values():
+            if limit := space.limit:
+                _log.info("decoded images are kept in %s, at most %s", space.root, show_size(limit))
+        self._untold = {}
 
     def _judge(self, path: str, facts: FileFacts) -> None:
         reason = facts.reason or facts.unfit

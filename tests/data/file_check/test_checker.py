@@ -82,6 +82,18 @@ def test_another_limit_is_another_judgement(put, memory):
             assert (checker.verify(path) is None) == sound
 
 
+def test_it_says_once_where_decoded_images_go(put, memory, tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    root = str(tmp_path / "decoded")
+    for caches, size, count in (([(root, PixelReader())], "9MB", 1), ([(root, PixelReader())], "0", 0), ([], "9MB", 0)):
+        monkeypatch.setenv("BREVETTI_CACHE_SIZE", size)
+        caplog.clear()
+        with FileChecker(caches=caches, memory=memory, workers=1) as checker:
+            for number in range(2):
+                etags(checker, [put(f"{size}{len(caches)}{number}.png", SOUND["rgb.png"])])
+        assert caplog.text.count(f"decoded images are kept in {root}, at most 9 MB") == count
+
+
 def test_files_are_decoded_into_the_cache(put, memory, tmp_path, monkeypatch):
     names = ["rgb.png", "progressive.jpg", "cmyk.jpg", "palette.bmp", "lzw.tif"]
     paths = [put(name, SOUND[name]) for name in names]
