@@ -99,6 +99,21 @@ def test_a_bare_generator_reads_the_same_pictures_from_a_bucket(folder, vials, c
     assert all(np.array_equal(one, other) for one, other in zip(here, there, strict=True))
 
 
+def test_the_graph_form_reads_verified_copies(fake_bucket, folder):
+    upload_folder(folder, "gs://bucket/vials")
+    pipeline = ImagePipeline(target_size=(16, 16))
+
+    def pictures(place):
+        generator = DataGenerator(samples_of(place, "7", "Vials"), batch_size=4).map(pipeline)
+        batches = list(generator.get_dataset(form="graph").as_numpy_iterator())
+        assert all("img file" not in batch for batch in batches)
+        return [batch["img"] for batch in batches]
+
+    here, there = pictures(str(folder)), pictures("gs://bucket/vials")
+    assert all(np.array_equal(one, other) for one, other in zip(here, there, strict=True))
+    assert sorted(fake_bucket.sent) == sorted(fake_bucket.objects)
+
+
 def test_later_epochs_and_later_jobs_fetch_nothing_again(fake_bucket, folder):
     upload_folder(folder, "gs://bucket/vials")
     for _ in range(2):

@@ -12,11 +12,14 @@ the other: pixels differ by about a level where pictures become smaller.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from brevetti_keras.data.image.color import LUMA, VALUE_RANGES, Rescale
 from brevetti_keras.data.image.graph_headers import FACTORS, columns_of, graph_headers
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.image.resampling import ResizeMethod
 from brevetti_keras.data.mapping import GraphForm
+from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -31,6 +34,7 @@ _KERNELS: dict[ResizeMethod, str] = {
     "gaussian": "gaussian",
     "mitchellcubic": "mitchellcubic",
 }
+_FILE = "file"
 _OVERSHOOT = frozenset({"bicubic", "lanczos3", "lanczos5", "mitchellcubic"})
 
 
@@ -59,7 +63,11 @@ def graph_pipeline(
     """
     if reader.color_mode == "bayer":
         raise InvalidInputError("color_mode: expected rgb or greyscale in the graph form, received bayer")
+    copies = fetch_copies(paths, progress=True)
     facts = columns_of(graph_headers(paths, reader), reader)
+    if copies:
+        # TensorFlow would read a bucket by itself, unchecked; here it reads the verified copies.
+        facts[_FILE] = np.array([copies.get(path, path) for path in paths], object)
     # Beside the samples' own columns, under names that nobody else gives.
     names = {name: f"{output_key} {name}" for name in facts}
 
@@ -67,7 +75,7 @@ def graph_pipeline(
         known = {name: batch[key] for name, key in names.items()}
         images = tf.map_fn(
             lambda one: _picture(reader, *one),
-            (batch[path_key], known),
+            (known.pop(_FILE, batch[path_key]), known),
             fn_output_signature=tf.TensorSpec(shape, tf.float32),
         )
         rest = {key: value for key, value in batch.items() if key not in names.values()}
