@@ -89,7 +89,7 @@ def _own_ids(images: Iterable[AnnotatedImage]) -> bool:
     """Whether every image and every object has an id of its own."""
     found = [image.annotation.image.get("id") for image in images]
     inner = [shape.extra.get("id") for image in images for shape in image.annotation.shapes]
-    return all(type(identity) is int and len(set(ids)) == len(ids) for ids in (found, inner) for identity in ids)
+    return all(all(type(one) is int for one in ids) and len(set(ids)) == len(ids) for ids in (found, inner))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

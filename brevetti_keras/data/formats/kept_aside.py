@@ -43,6 +43,8 @@ def keep_aside(written: Collection, read: Collection, target: Target) -> int:
     found = {image.name: image for image in read.images}
     kept: dict[str, Any] = {}
     for image in written.images:
+        if replace(found[image.name], path=image.path) == image:
+            continue
         exact = image_content(image)
         given = image_content(found[image.name])
         if exact != given:
