@@ -89,7 +89,7 @@ INNER = {
     "artifacts.receive": "of artifacts.write",
     "artifacts.local_path": "of artifacts.read",
     "artifacts.stat": "of artifacts.list",
-    "artifacts.sync": "the server's own, and the command sync's on the same machine: a workspace brings files to its bucket",
+    "artifacts.sync": "the server's own and the command line's: a workspace brings its files to its bucket",
     "demo.offered": "the pages'",
     "service.process_output": "the launcher's",
     "service.close": "the process' own",
