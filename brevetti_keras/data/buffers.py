@@ -34,6 +34,10 @@ class Buffers:
         self._lock = threading.Lock()
         self._kept: list[npt.NDArray[np.uint8]] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy begins without arrays."""
+        return type(self), (self._largest_sum,)
+
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Returns an array of any values that nobody else holds."""
         kind = np.dtype(dtype)

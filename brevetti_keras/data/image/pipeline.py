@@ -39,6 +39,7 @@ tf = lazy_import("tensorflow")
 
 Floats = npt.NDArray[np.float32]
 _OPENED = "_opened_cache"
+_BUFFERS = "_opened_buffers"
 
 
 class ImagePipeline(Settings):
@@ -162,7 +163,7 @@ class ImagePipeline(Settings):
         if tf.executing_eagerly():
             results = [tf.constant(array) for array in self._load_all(Buffers(), *(tensor.numpy() for tensor in names))]
         else:
-            call = HostCall(functools.partial(self._load_all, Buffers()), self._blank_all)
+            call = HostCall(functools.partial(self._load_all, self._buffers), self._blank_all)
             results = tf.numpy_function(call, names, [tf.float32] * len(names), stateful=False)
             for result, shape in zip(results, self._shapes, strict=False):
                 result.set_shape(paths.shape.concatenate(shape))
@@ -174,6 +175,12 @@ class ImagePipeline(Settings):
         """Of an image and, if there are any, its masks."""
         masks = [] if self.segmentation is None else [(*self.output_shape[:-1], len(self.segmentation.classes))]
         return [self.output_shape, *masks]
+
+    @property
+    def _buffers(self) -> Buffers:
+        # One for all data sets of a pipeline: what a call inside a data set refers to stays until the program ends.
+        buffers: Buffers = self.__dict__.setdefault(_BUFFERS, Buffers())
+        return buffers
 
     def _load_all(self, buffers: Buffers, paths: Any, annotations: Any = None) -> list[Floats]:
         """Returns the images and, given the paths of annotations, their masks."""

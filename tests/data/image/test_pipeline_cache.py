@@ -165,6 +165,17 @@ def test_a_used_pipeline_is_still_its_settings(files: dict[str, str], tmp_path: 
     np.testing.assert_array_equal(uncached.load_image(files["rgb.png"]), image)
 
 
+def test_data_sets_of_one_pipeline_share_their_arrays(files: dict[str, str], tmp_path: Path) -> None:
+    pipeline = ImagePipeline(target_size=(64, 64), cache=str(tmp_path))
+    for _ in range(20):
+        dataset = tf.data.Dataset.from_tensor_slices({"path": [files["rgb.png"]] * 8}).batch(4).map(pipeline)
+        assert len(list(dataset)) == 2
+    buffers = pipeline.__dict__["_opened_buffers"]
+    assert len(buffers._kept) <= 6
+    for other in (copy.deepcopy(pipeline), pickle.loads(pickle.dumps(pipeline))):
+        assert other == pipeline
+
+
 def test_larger_images_are_taken_when_told_so(files: dict[str, str], tmp_path: Path) -> None:
     small = ImagePipeline(max_megapixels=0.004, cache=str(tmp_path))
     with pytest.raises(DecodeError, match=r"at most 0\.004 megapixels, received 0\.0 \(83 x 61\)"):
