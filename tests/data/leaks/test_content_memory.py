@@ -1,5 +1,7 @@
 import logging
 import sqlite3
+import subprocess
+import sys
 
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 
@@ -50,3 +52,16 @@ def test_the_cache_folder_is_its_place(tmp_path, monkeypatch):
     monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path))
     ContentMemory().remember({"a": b"1"})
     assert (tmp_path / "contents.sqlite3").is_file()
+
+
+def test_processes_may_share_it(tmp_path):
+    path = str(tmp_path / "m.sqlite3")
+    code = (
+        "import sys\n"
+        "from brevetti_keras.data.leaks.content_memory import ContentMemory\n"
+        "for turn in range(20):\n"
+        "    ContentMemory(sys.argv[1]).remember({f'{sys.argv[2]}-{turn}': b'x'})\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, path, str(number)]) for number in range(3)]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    assert len(ContentMemory(path).recall([f"{number}-{turn}" for number in range(3) for turn in range(20)])) == 60

@@ -185,3 +185,22 @@ def test_the_frame_is_left_alone_and_may_be_empty(tmp_path):
 def test_wrong_input_is_one_line(samples, limit, message):
     with pytest.raises(InvalidInputError, match=message):
         find_leak_groups(samples, limit)
+
+
+def test_a_damaged_memory_changes_nothing(tmp_path, cache):
+    pictures = [draw_part("vial", number, 64) for number in range(2)]
+    paths = [write_picture(tmp_path / f"{i}.png", picture) for i, picture in enumerate(pictures)]
+    samples = listed([*paths, write_picture(tmp_path / "c.png", jpeg(pictures[0], 90))])
+    first = find_leak_groups(samples)
+    (cache / "contents.sqlite3").write_bytes(b"damaged" * 1000)
+    pd.testing.assert_frame_equal(find_leak_groups(samples), first)
+    assert find_leak_groups(samples).leak_group[0] != ""
+
+
+def test_samples_without_etags_are_read_each_time(tmp_path):
+    path = write_picture(tmp_path / "a.png", draw_part("vial", 1, 64))
+    other = write_picture(tmp_path / "b.png", draw_part("vial", 2, 64))
+    samples = pd.DataFrame({"path": [str(path), str(other)]})
+    assert find_leak_groups(samples).leak_group.tolist() == ["", ""]
+    write_picture(other, draw_part("vial", 1, 64))
+    assert find_leak_groups(samples).leak_group.nunique() == 1
