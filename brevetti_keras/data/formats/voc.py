@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from brevetti_keras.data.annotation import Annotation, Shape, checked_label, coordinate, image_side
+from brevetti_keras.data.annotation import Annotation, Shape, checked_corners, checked_label, coordinate, image_side
 from brevetti_keras.data.formats.collection import (
     AnnotatedImage,
     Collection,
@@ -33,6 +33,7 @@ SIDES = ("xmin", "ymin", "xmax", "ymax")
 _IMAGE_TAGS = frozenset({"filename", "folder", "path", "size", "object"})
 _OBJECT_TAGS = frozenset({"name", "bndbox"})
 USUAL = {"pose": "Unspecified", "truncated": "0", "difficult": "0", "occluded": "0"}
+_NOTHING = 1e-6
 _ENDINGS = (*IMAGE_ENDINGS, *(ending.upper() for ending in IMAGE_ENDINGS))
 
 
@@ -126,9 +127,10 @@ class _Reader:
             return Shape(label, "class", extra=extra)
         x1, y1, x2, y2 = (coordinate(_number(box.findtext(side) or "")) for side in SIDES)
         left, top = x1 - 1, y1 - 1
-        if left > x2 or top > y2:
+        # Counting from 1 rounds what is nearly nothing away.
+        if left > x2 + _NOTHING or top > y2 + _NOTHING:
             raise InvalidInputError(f"expected a box with xmin <= xmax and ymin <= ymax, received {x1, y1, x2, y2}")
-        return Shape(label, "rectangle", ((left, top), (x2, y2)), extra=extra)
+        return Shape(label, "rectangle", checked_corners([(left, top), (x2, y2)]), extra=extra)
 
 
 def _number(text: str) -> float:

@@ -73,6 +73,13 @@ def test_a_csv_carries_columns_along_in_each_row(tmp_path):
     assert contents(back) == contents(Collection(images))
 
 
+def test_what_is_nearly_nothing_is_lost_nowhere(tmp_path):
+    marks = [Shape("a", "point", ((0.0, -2.95e-201),)), Shape("a", "rectangle", ((1e-12, 5e-324), (1e-12, 1.0)))]
+    collection = Collection((image(0, (), ("good",)), image(1, marks, purpose="test")), ("good", "a"))
+    for form in READERS:
+        assert contents(through(collection, form, str(tmp_path / form))[1]) == contents(collection), form
+
+
 def test_a_second_way_round_changes_nothing(tmp_path):
     collection = Collection((image(0, [PLAIN]), image(1, labels=("good",), purpose="devel")), ("a", "good"))
     for number, form in enumerate(["coco", "voc", "yolo", "coco"]):
