@@ -40,6 +40,7 @@ cv2 = lazy_import("cv2", install="opencv-python-headless")
 tf = lazy_import("tensorflow")
 
 Array = npt.NDArray[Any]
+_BUFFERS = "_opened_buffers"
 
 
 class ImageAugmenter(Settings):
@@ -108,7 +109,7 @@ class ImageAugmenter(Settings):
             types = [tensor.dtype for tensor in tensors]
             results = tf.numpy_function(
                 HostCall(
-                    functools.partial(self._augment, buffers=Buffers()), blank=lambda seeds, *arrays: list(arrays)
+                    functools.partial(self._augment, buffers=self._buffers), blank=lambda seeds, *arrays: list(arrays)
                 ),
                 [seeds, *tensors],
                 types,
@@ -183,6 +184,12 @@ class ImageAugmenter(Settings):
             {name: rows[index] for name, rows in columns.items() if rows[index] is not None}
             for index in range(len(seeds))
         ]
+
+    @property
+    def _buffers(self) -> Buffers:
+        # One for all data sets of an augmenter: what a call inside a data set refers to stays until the program ends.
+        buffers: Buffers = self.__dict__.setdefault(_BUFFERS, Buffers())
+        return buffers
 
     def _augment(
         self, seeds: Seeds, images: Array, masks: Array | None = None, buffers: Buffers | None = None

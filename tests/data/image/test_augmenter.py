@@ -1,3 +1,4 @@
+import pickle
 from typing import Any
 
 import numpy as np
@@ -239,3 +240,21 @@ def test_parts_are_components_or_dicts_of_their_settings() -> None:
 def test_seeds_are_integers(seed: Any) -> None:
     with pytest.raises(InvalidInputError, match=r"^expected a seed of integers, received [^\n]*$"):
         varied(everything(), seed=seed)
+
+
+def test_an_augmenter_at_work_is_the_same_to_compare_copy_and_send() -> None:
+    augmenter, twin = everything(), everything()
+    dataset = tf.data.Dataset.from_tensors({"img": IMAGES}).map(lambda batch: augmenter(batch, seed=1))
+    before = next(iter(dataset))["img"].numpy()
+    assert augmenter == twin
+    assert augmenter.get_config() == twin.get_config()
+    for copied in (pickle.loads(pickle.dumps(augmenter)), augmenter.model_copy(update={"value_range": (0, 1)})):
+        np.testing.assert_array_equal(varied(copied, seed=1), before)
+
+
+def test_batches_that_are_kept_are_not_written_again() -> None:
+    augmenter = everything()
+    dataset = tf.data.Dataset.range(6).map(lambda number: augmenter({"img": tf.constant(IMAGES)}, seed=number)["img"])
+    kept = list(dataset)
+    for number, batch in enumerate(kept):
+        np.testing.assert_array_equal(batch, varied(augmenter, seed=number))
