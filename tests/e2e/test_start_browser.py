@@ -178,7 +178,7 @@ def test_datasets_are_found_by_name_and_tag(page: Page, site: Site, folder: Path
 def test_from_a_folder_to_a_job_that_ran(page: Page, site: Site, kinds: str, folder: Path, seen: Seen) -> None:
     opened(page, site, "/datasets")
     page.get_by_label("Where it lies").fill(str(folder))
-    page.get_by_label("Name").fill("flow lot")
+    page.locator("#add-name").fill("flow lot")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_have_text("flow lot")
     expect(page.locator(".pictures img")).to_have_count(6)
