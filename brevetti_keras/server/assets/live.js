@@ -11,6 +11,8 @@ document.addEventListener("DOMContentLoaded", () => {
   const rows = new Map();
   const charts = new Map();
   let drawing = false;
+  let leaving = false;
+  window.addEventListener("beforeunload", () => { leaving = true; });
 
   function take(body) {
     let row = rows.get(body.epoch);
@@ -182,7 +184,8 @@ document.addEventListener("DOMContentLoaded", () => {
     said.textContent = "";
     // What a job writes at its end (report, pivot table, facets) brings scripts of its own, so the whole page is read
     // anew; but never under the eyes of somebody who reads further down.
-    if (live && window.scrollY < 300) location.reload();
+    // Not under a reader who has pressed a link already: it would take the page away from where they go.
+    if (live && window.scrollY < 300 && !leaving) location.reload();
     else if (live) document.getElementById("ended").hidden = false;
   });
   source.addEventListener("error", () => {
