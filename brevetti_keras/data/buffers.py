@@ -18,8 +18,15 @@ import numpy.typing as npt
 
 _ALIGNMENT = 64
 _LARGEST_SUM = 512 * 10**6
-# Of an array that only the list holds: the list, the loop's variable, and the call that counts.
-_UNUSED = 3
+
+
+def _holders(arrays: list[npt.NDArray[np.uint8]]) -> list[int]:
+    """How many hold each array, whom the count itself adds included."""
+    return [sys.getrefcount(array) for array in arrays]
+
+
+# Versions of Python differ in whom the count adds, so one that only a list holds is counted.
+_UNUSED = _holders([np.empty(0, np.uint8)])[0]
 
 
 class Buffers:
@@ -48,11 +55,13 @@ class Buffers:
             return raw[start : start + count].view(kind).reshape(shape)
 
     def _unused(self, count: int) -> npt.NDArray[np.uint8]:
-        found = next((raw for raw in self._kept if raw.nbytes == count and sys.getrefcount(raw) == _UNUSED), None)
-        if found is not None:
-            return found
+        holders = _holders(self._kept)
+        for raw, held in zip(self._kept, holders, strict=True):
+            if raw.nbytes == count and held == _UNUSED:
+                return raw
         # Batches of another size are done with: an epoch's last one, or those of files without a common size.
-        self._kept = [raw for raw in self._kept if sys.getrefcount(raw) > _UNUSED or raw.nbytes == count]
+        held_or_fits = [held > _UNUSED or raw.nbytes == count for raw, held in zip(self._kept, holders, strict=True)]
+        self._kept = [raw for raw, stays in zip(self._kept, held_or_fits, strict=True) if stays]
         raw = np.empty(count, np.uint8)
         if sum(kept.nbytes for kept in self._kept) + count <= self._largest_sum:
             self._kept.append(raw)

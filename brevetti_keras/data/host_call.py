@@ -12,6 +12,7 @@ the buffers of the dataset are full and nothing asks any more.
 import atexit
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,8 @@ class HostCall:
         self._running = 0
         self._last = 0.0
         self._closing = False
-        atexit.register(self.close)
+        # By a weak reference: what a dataset that is gone held is not kept until the end.
+        atexit.register(_close, weakref.WeakMethod(self.close))
 
     def __call__(self, *arrays: Any) -> Any:
         """Calls the function, or its blank once the program ends."""
@@ -59,3 +61,9 @@ class HostCall:
                 if self._running == 0 and quiet >= _QUIET_SECONDS:
                     return
                 self._changed.wait(_QUIET_SECONDS if self._running else _QUIET_SECONDS - quiet)
+
+
+def _close(method: Callable[[], Callable[[], None] | None]) -> None:
+    close = method()
+    if close is not None:
+        close()

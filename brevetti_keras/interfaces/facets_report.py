@@ -7,13 +7,14 @@ FacetsReport(job, generator)()                                           # now
 from collections.abc import Sequence
 from typing import Any
 
+from brevetti_keras.interfaces.background_report import BackgroundReport
 from brevetti_keras.interfaces.facets_atlas import FacetSprite, build_facets
 from brevetti_keras.interfaces.job_like import JobLike
-from brevetti_keras.interfaces.keras_hooks import KerasHooks, Logs, unharmed
+from brevetti_keras.interfaces.keras_hooks import unharmed
 from brevetti_keras.wire.artifacts import FACETS_FOLDER
 
 
-class FacetsReport(KerasHooks):
+class FacetsReport(BackgroundReport):
     """Writes the facets when training begins: they show what the network gets while it can still be changed.
 
     Args:
@@ -23,6 +24,8 @@ class FacetsReport(KerasHooks):
         facet_sprite: see `build_facets`.
         exclude_rows: columns that are left out.
     """
+
+    what = "the facets"
 
     def __init__(
         self,
@@ -45,7 +48,3 @@ class FacetsReport(KerasHooks):
             folder = self._job.artifact_path(FACETS_FOLDER, dir=True)
             build_facets(self._generator, folder, self._facet_sprite, self._count, self._exclude_rows)
         return report.good
-
-    def on_train_begin(self, logs: Logs = None) -> None:
-        """Writes them."""
-        self()

@@ -1,6 +1,6 @@
 """`PivotReport`, the pivot table of a job as a callback.
 
-model.fit(x, callbacks=[PivotReport(job, samples)])                      # as the training begins
+model.fit(x, callbacks=[PivotReport(job, samples)])                      # from the training's beginning
 PivotReport(job, samples, rows=["folder"], cols=["purpose"])()           # now
 """
 
@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from brevetti_keras.interfaces.background_report import BackgroundReport
 from brevetti_keras.interfaces.job_like import JobLike
-from brevetti_keras.interfaces.keras_hooks import KerasHooks, Logs, unharmed
+from brevetti_keras.interfaces.keras_hooks import unharmed
 from brevetti_keras.interfaces.pivot import Aggregations, Fields, export_pivot_table
 from brevetti_keras.wire.artifacts import PIVOT_FOLDER
 
 
-class PivotReport(KerasHooks):
+class PivotReport(BackgroundReport):
     """Writes the pivot table of the samples, by their columns and their datasets' tags, when training begins.
 
     Args:
@@ -25,6 +26,8 @@ class PivotReport(KerasHooks):
         cols: keys of the columns.
         agg: further columns.
     """
+
+    what = "the pivot table"
 
     def __init__(
         self,
@@ -57,7 +60,3 @@ class PivotReport(KerasHooks):
                 agg=self._agg,
             )
         return report.good
-
-    def on_train_begin(self, logs: Logs = None) -> None:
-        """Writes it."""
-        self()

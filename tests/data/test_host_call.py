@@ -1,7 +1,9 @@
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,20 @@ def test_an_error_of_the_function_is_its_callers() -> None:
     with pytest.raises(IndexError):
         call()
     call.close()
+
+
+def test_what_a_call_held_is_let_go_with_it() -> None:
+    class Images:
+        def load(self) -> int:
+            return 1
+
+    images = Images()
+    gone = weakref.ref(images)
+    call = HostCall(images.load)
+    assert call() == 1
+    del images, call
+    gc.collect()
+    assert gone() is None
 
 
 def test_closing_waits_for_what_runs_and_for_a_moment_of_quiet() -> None:

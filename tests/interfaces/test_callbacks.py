@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from brevetti_keras.interfaces.background_report import BackgroundReport
 from brevetti_keras.interfaces.callbacks import ChartUpload, FacetsReport, PivotReport, RemoteMonitor, TensorBoard
+from brevetti_keras.interfaces.keras_hooks import KerasHooks
 from brevetti_keras.utils.errors import InvalidInputError, PlatformError
 
 SAMPLES = pd.DataFrame({"category": [("a",), ("b",)], "dataset": ["d", "d"], "purpose": ["train", ""]})
@@ -95,6 +97,35 @@ def test_what_fails_is_a_warning_and_training_goes_on(callback, expected, caplog
     caplog.clear()
     assert callback()() is False
     assert expected in caplog.text
+
+
+def test_facets_do_not_hold_the_first_epoch_up_and_are_there_when_fit_ends(job):
+    first_epoch = threading.Event()
+
+    def slow():
+        assert first_epoch.wait(30)
+        yield from BATCHES
+
+    class Telling(KerasHooks):
+        def on_epoch_end(self, epoch, logs=None):
+            first_epoch.set()
+
+    fit(FacetsReport(job, slow()), Telling(), epochs=1)
+    assert len(json.loads((job.folder / "facets" / "facets.json").read_text())) == 2
+
+
+def test_a_report_that_takes_too_long_is_a_warning_at_the_end_of_fit(caplog):
+    let_go = threading.Event()
+
+    class Slow(BackgroundReport):
+        what = "the long one"
+
+        def __call__(self):
+            return let_go.wait(30)
+
+    fit(Slow(patience=0.05), epochs=1)
+    let_go.set()
+    assert "the long one took longer than the training and 0.05 s: not yet written" in caplog.text
 
 
 def test_a_generator_that_fails_is_a_warning_with_its_cause(job, caplog):
