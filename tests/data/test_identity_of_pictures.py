@@ -97,7 +97,7 @@ def expected(samples):
     batch=st.booleans(),
     data=st.data(),
 )
-@settings(max_examples=7, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_picture_depends_on_its_place_alone(
     samples, expected, name, batch_size, grouped, seed, threads, shards, batch, data
 ):
