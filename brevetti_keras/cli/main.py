@@ -28,7 +28,7 @@ _COMMANDS = {
     "predict": ("brevetti_keras.cli.predict:predict", "Classify images with a trained model."),
     "model-types": ("brevetti_keras.cli.model_types:model_types", "List model types, or add a Job class as one."),
     "schema": ("brevetti_keras.cli.model_types:schema", "Print a model type's settings schema."),
-    "cache": ("brevetti_keras.cli.cache:cache", "Show or clear the cache of decoded images."),
+    "cache": ("brevetti_keras.cli.cache:cache", "Show or clear what jobs share on this machine."),
     "sync": ("brevetti_keras.cli.sync:sync", "Bring what an outage kept back where it belongs."),
     "verify": ("brevetti_keras.cli.doctor:verify", "Check the workspace's records against their checksums."),
     "doctor": ("brevetti_keras.cli.doctor:doctor", "Check this machine, the installation and the workspace."),

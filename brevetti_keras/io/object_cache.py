@@ -23,9 +23,8 @@ import time
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
-from brevetti_keras.io.cache_folder import cache_folder
+from brevetti_keras.io.cache_folder import cache_folder, given_limit
 from brevetti_keras.io.local import os_errors
-from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
 crc32c = lazy_import("google_crc32c", install="google-crc32c")
@@ -77,7 +76,8 @@ class ObjectCache:
 
     def __init__(self, folder: str | None = None, limit: int | None = None) -> None:
         self.folder = folder or os.path.join(cache_folder(), "objects")
-        self._limit = limit if limit is not None else _given_limit()
+        given = given_limit(LIMIT) if limit is None else limit
+        self._limit = _DEFAULT_LIMIT if given is None else given
         self._verified: dict[str, tuple[int, int, int]] = {}
         self._lock = threading.Lock()
         self._size = 0
@@ -136,6 +136,36 @@ class ObjectCache:
         self._make_room(found.st_size)
         return path
 
+    @property
+    def limit(self) -> int:
+        """Bytes that the copies may take now."""
+        return self._allowed(sum(size for _, size, _ in self.copies()))
+
+    def copies(self) -> list[tuple[int, int, str]]:
+        """Returns the last use (nanoseconds since 1970), bytes and path of each copy, the longest unused first."""
+        return sorted(self._entries())
+
+    def clear(self) -> tuple[int, int]:
+        """Removes all copies but those of the last minute, which may be about to be opened.
+
+        Returns:
+            The bytes removed and the bytes kept.
+        """
+        removed = kept = 0
+        newest = time.time_ns() - _IN_USE_NS
+        for used, size, path in self.copies():
+            try:
+                if used > newest:
+                    kept += size
+                    continue
+                os.unlink(path)
+                removed += size
+            except FileNotFoundError:
+                continue
+            except OSError:
+                kept += size
+        return removed, kept
+
     def _path(self, content: Content, url: str) -> str:
         if content.md5:
             name = content.md5
@@ -159,7 +189,13 @@ class ObjectCache:
             self._size = sum(size for _, size, _ in entries)
             self._scanned = now
             with contextlib.suppress(OSError):
-                self._remove(sorted(entries), min(self._limit, (shutil.disk_usage(self.folder).free + self._size) // 2))
+                self._remove(sorted(entries), self._allowed(self._size))
+
+    def _allowed(self, held: int) -> int:
+        folder = self.folder
+        while not os.path.isdir(folder):
+            folder = os.path.dirname(folder) or os.curdir
+        return min(self._limit, (shutil.disk_usage(folder).free + held) // 2)
 
     def _remove(self, entries: list[tuple[int, int, str]], limit: int) -> None:
         if self._size <= limit:
@@ -210,19 +246,6 @@ class Incoming:
             StorageError: if the cache cannot be written.
         """
         return self._cache.add(self.file, content, url)
-
-
-def _given_limit() -> int:
-    given = os.environ.get(LIMIT)
-    if not given:
-        return _DEFAULT_LIMIT
-    try:
-        limit = float(given)
-    except ValueError:
-        limit = -1.0
-    if not 0 <= limit < 1e9:
-        raise InvalidInputError(f"expected {LIMIT} as a number of gigabytes, received {given!r}")
-    return int(limit * 10**9)
 
 
 def _is_whole(path: str, content: Content) -> bool:

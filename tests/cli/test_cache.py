@@ -1,8 +1,10 @@
 import json
+import os
 
 import numpy as np
 import pytest
 
+from brevetti_keras.data.checksums import HashMemory
 from brevetti_keras.data.image import ImagePipeline
 
 
@@ -12,36 +14,65 @@ def filled(vials, workspace):
         pipeline = ImagePipeline(target_size=size)
         for path in sorted(vials.glob("good/*")):
             pipeline.load_image(str(path))
+    HashMemory().remember([((f"/data/{number}", 1, 1), "etag") for number in range(3000)])
+
+
+def kinds(command):
+    return {row["kind"]: row for row in json.loads(command("cache", "show", "--json").out)["kinds"]}
 
 
 @pytest.mark.usefixtures("filled")
-def test_show_tells_what_it_holds(command, workspace):
+def test_show_tells_what_each_kind_holds(command):
     shown = json.loads(command("cache", "show", "--json").out)
-    assert shown["path"].endswith("cache/decoded")
+    assert shown["path"] == os.environ["BREVETTI_CACHE"]
     assert sorted(entry["images"] for entry in shown["sets"]) == [6, 6]
-    assert shown["bytes"] == sum(entry["bytes"] for entry in shown["sets"]) > 6 * 3 * (64 + 256)
-    assert shown["limit"] > shown["bytes"]
+    found = kinds(command)
+    assert list(found) == ["decoded", "objects", "hashes", "contents"]
+    assert found["decoded"]["bytes"] == sum(entry["bytes"] for entry in shown["sets"]) > 6 * 3 * (64 + 256)
+    assert found["decoded"]["limit"] > found["decoded"]["bytes"]
+    assert found["hashes"]["bytes"] > 3000 * 20
+    assert found["hashes"]["limit"] is None
+    assert (found["objects"]["files"], found["objects"]["used"]) == (0, None)
     text = command("cache", "show").out
     assert shown["path"] in text
-    assert "last used" in text
+    assert "decoded with" in text
+    for name in found:
+        assert f"\n{name} " in text
 
 
 @pytest.mark.usefixtures("filled")
-def test_clear_empties_it(command, vials):
+def test_clear_empties_all(command):
     assert command("cache", "clear").out.startswith("removed ")
-    assert json.loads(command("cache", "show", "--json").out)["sets"] == []
-    assert json.loads(command("cache", "clear", "--json").out) == {"removed": 0, "kept": 0}
+    found = kinds(command)
+    assert (found["decoded"]["files"], found["decoded"]["bytes"]) == (0, 0)
+    assert found["hashes"]["bytes"] < 20_000
+    again = json.loads(command("cache", "clear", "--json").out)
+    assert (again["removed"], again["kept"]) == (0, 0)
+
+
+@pytest.mark.usefixtures("filled")
+def test_clear_empties_one_kind(command):
+    before = kinds(command)
+    cleared = json.loads(command("cache", "clear", "--kind", "hashes", "--json").out)
+    assert list(cleared["kinds"]) == ["hashes"]
+    assert cleared["removed"] > 3000 * 20
+    assert kinds(command)["decoded"]["bytes"] == before["decoded"]["bytes"] > 0
+    assert "decoded" in command.fails("cache", "clear", "--kind", "pixels", status=2)
+    assert "--kind hashes" in command.fails("cache", "clear", "--kind", "hashes", "--path", "/x", status=2)
 
 
 def test_clear_tells_what_a_job_keeps(command, vials, workspace, tmp_path):
     pipeline = ImagePipeline(target_size=(8, 8), cache=str(tmp_path / "mine"))
     path = str(next(vials.glob("good/*")))
     before = pipeline.load_image(path)
-    assert "that are in use" in command("cache", "clear", "--path", str(tmp_path / "mine")).out
+    assert "mine" in command("cache", "show", "--path", str(tmp_path / "mine")).out
+    assert " in use" in command("cache", "clear", "--path", str(tmp_path / "mine")).out
     np.testing.assert_array_equal(pipeline.load_image(path), before)
 
 
-def test_an_empty_cache_is_shown_and_a_wrong_size_told(command, monkeypatch, workspace):
+def test_an_empty_cache_is_shown_and_a_wrong_limit_told(command, monkeypatch, workspace):
     assert "0 bytes" in command("cache", "show").out
-    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "lots")
-    assert "BREVETTI_CACHE_SIZE: expected a size" in command.fails("cache", "show", status=2)
+    for variable in ("BREVETTI_DECODED_GB", "BREVETTI_OBJECTS_GB"):
+        monkeypatch.setenv(variable, "lots")
+        assert f"expected {variable} as a number of gigabytes" in command.fails("cache", "show", status=2)
+        monkeypatch.delenv(variable)

@@ -1,7 +1,7 @@
 """`CacheSpace`: how much the decoded images may take, and what goes first when they take more.
 
     space = CacheSpace(root)
-    space.limit                        # bytes: $BREVETTI_CACHE_SIZE, else a share of the disk
+    space.limit                        # bytes: $BREVETTI_DECODED_GB, else a share of the disk
     space.make_room(1 << 26)           # removes what was not used for longest; False if that is not enough
     space.clear()
 
@@ -12,22 +12,18 @@ what it has and decodes the rest each time, where evicting its own shards would 
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 from dataclasses import dataclass
 
 from brevetti_keras.data.decoded_cache.index import ROW_BYTES
 from brevetti_keras.data.decoded_cache.shard import INDEX, PIXELS, open_file
-from brevetti_keras.data.stat_memory import cache_folder
-from brevetti_keras.utils.errors import InvalidInputError
+from brevetti_keras.io.cache_folder import cache_folder, given_limit
 
 FOLDER = "decoded"
-SIZE_VARIABLE = "BREVETTI_CACHE_SIZE"
+LIMIT = "BREVETTI_DECODED_GB"
 _SHARE = 0.25
 _LARGEST = 100 * 10**9
 _LEFT_FREE = 10**9
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,16 +55,14 @@ class CacheSpace:
 
     @property
     def limit(self) -> int:
-        """Bytes that the cache may take: what $BREVETTI_CACHE_SIZE says, else a quarter of what the disk would have
+        """Bytes that the cache may take: what $BREVETTI_DECODED_GB says, else a quarter of what the disk would have
         free without it, at most 100 GB.
 
         Raises:
-            InvalidInputError: if the variable is no size.
+            InvalidInputError: if the variable is no number.
         """
-        told = os.environ.get(SIZE_VARIABLE, "")
-        if told:
-            return parse_size(told)
-        return min(_LARGEST, int(_SHARE * (self._free() + self.used)))
+        given = given_limit(LIMIT)
+        return given if given is not None else min(_LARGEST, int(_SHARE * (self._free() + self.used)))
 
     @property
     def used(self) -> int:
@@ -142,21 +136,6 @@ def remove(path: str) -> bool:
         for descriptor in held:
             os.close(descriptor)
     return True
-
-
-def parse_size(text: str) -> int:
-    """Returns a size in bytes.
-
-    Args:
-        text: as `20GB`, `500 MB` or `1000000`.
-
-    Raises:
-        InvalidInputError: for anything else.
-    """
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise InvalidInputError(f"{SIZE_VARIABLE}: expected a size as 20GB or 500MB, 0 for none, received {text!r}")
-    return int(float(match[1]) * _UNITS[(match[2] or "").upper()])
 
 
 def show_size(count: float) -> str:

@@ -299,19 +299,19 @@ def test_it_says_where_and_how_much(folder, open_cache, root, caplog):
 
 
 def test_what_is_in_use_is_not_removed_and_the_rest_is_decoded_each_time(folder, open_cache, monkeypatch, caplog):
-    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "2KB")
+    monkeypatch.setenv("BREVETTI_DECODED_GB", "2e-6")
     paths = folder.fill(20)  # 192 bytes each
     cache = open_cache()
     for _ in range(2):
         assert equal(cache.load(paths), expected(cache.reader, range(20)))
-    assert caplog.text.count("no room within 2 kB, see BREVETTI_CACHE_SIZE") == 1
+    assert caplog.text.count("no room within 2 kB, see BREVETTI_DECODED_GB") == 1
     kept = 40 - len(cache.reader.decoded)
     assert 5 <= kept <= 10
     assert CacheSpace(cache.root).used <= 2000
 
 
 def test_the_least_recently_used_goes_first(folder, open_cache, monkeypatch, root):
-    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "16KB")
+    monkeypatch.setenv("BREVETTI_DECODED_GB", "16e-6")
     paths = folder.fill(16)
     for side, age in ((8, 300), (9, 100), (10, 200)):
         open_cache(side=side).load(paths)
@@ -330,7 +330,7 @@ def test_the_least_recently_used_goes_first(folder, open_cache, monkeypatch, roo
 
 
 def test_nothing_is_kept_when_told_so(folder, open_cache, monkeypatch, root, caplog):
-    monkeypatch.setenv("BREVETTI_CACHE_SIZE", "0")
+    monkeypatch.setenv("BREVETTI_DECODED_GB", "0")
     cache = open_cache()
     assert equal(cache.load(folder.fill(3)), expected(cache.reader, range(3)))
     assert not os.path.exists(root)

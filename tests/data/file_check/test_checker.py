@@ -85,8 +85,12 @@ def test_another_limit_is_another_judgement(put, memory):
 def test_it_says_once_where_decoded_images_go(put, memory, tmp_path, caplog, monkeypatch):
     caplog.set_level("INFO")
     root = str(tmp_path / "decoded")
-    for caches, size, count in (([(root, PixelReader())], "9MB", 1), ([(root, PixelReader())], "0", 0), ([], "9MB", 0)):
-        monkeypatch.setenv("BREVETTI_CACHE_SIZE", size)
+    for caches, size, count in (
+        ([(root, PixelReader())], "0.009", 1),
+        ([(root, PixelReader())], "0", 0),
+        ([], "0.009", 0),
+    ):
+        monkeypatch.setenv("BREVETTI_DECODED_GB", size)
         caplog.clear()
         with FileChecker(caches=caches, memory=memory, workers=1) as checker:
             for number in range(2):
