@@ -56,7 +56,7 @@ class Preparation:
         self._used = pd.DataFrame()
         self._root = ""
         caches = [(one.cache, one.reader) for one in pipelines if one.cache is not False]
-        self.checker = FileChecker(int(max_megapixels * 1e6), caches)
+        self.checker = FileChecker(int(max_megapixels * 1e6), caches, hash_pixels=fingerprint_path is not None)
 
     def prepare(self, samples: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
         """Returns the samples that can be used, in their order.
@@ -95,7 +95,7 @@ class Preparation:
             return
         together = pd.concat([self._used, used]) if len(self._used) else used
         self._used = together.drop_duplicates("path", ignore_index=True)
-        taken = fingerprint(self._used)
+        taken = fingerprint(self._used, self.checker.pixel_hashes)
         self._root = taken.root
         atomic_write(self._fingerprint_path(), taken.to_csv())
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from brevetti_keras.data.fingerprint import fingerprint, from_csv
 from brevetti_keras.data.fingerprint_diff import diff_fingerprints
+from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.samples import samples_of
 from brevetti_keras.utils.errors import DataError, InvalidInputError
 from tests.support.images import write_image, write_image_folder
@@ -104,7 +105,10 @@ def test_an_unreadable_file_has_a_leaf_of_its_bytes(folder):
 
 def test_known_pixel_hashes_are_taken(tmp_path):
     samples = pd.DataFrame({"path": ["/nowhere/a.png"], "etag": ["e"], "category": [("good",)]})
-    assert fingerprint(samples, pixels={"e": "p"}).leaves.pixels.tolist() == ["p"]
+    memory = ContentMemory(str(tmp_path / "contents.sqlite3"))
+    assert fingerprint(samples, {"e": "p"}, memory).leaves.pixels.tolist() == ["p"]
+    assert fingerprint(samples, memory=memory).leaves.pixels.tolist() == ["p"]  # the file is not there to be decoded
+    assert fingerprint(samples, {"e": "q"}, memory).leaves.pixels.tolist() == ["q"]
 
 
 def test_files_are_decoded_once(folder, tmp_path):

@@ -40,6 +40,10 @@ class FileChecker(HashMemory):
             it, and must be fit for that reader too.
         memory: path of the SQLite file; by default that of `HashMemory`.
         workers: child processes; by default one a processor.
+        hash_pixels: take the hash of each decoded picture too.
+
+    Attributes:
+        pixel_hashes: the hash of the decoded picture by the file's md5, of the sound files checked so far.
     """
 
     def __init__(
@@ -48,12 +52,15 @@ class FileChecker(HashMemory):
         caches: Sequence[tuple[str | None, PixelReader]] = (),
         memory: str | None = None,
         workers: int | None = None,
+        hash_pixels: bool = False,
     ) -> None:
         place = memory or str(Path(cache_folder()) / "hashes.sqlite3")
         super().__init__(place)
         self._facts = FactsMemory(place, max_pixels)
         self._count = workers or os.cpu_count() or 1
-        self._pool = WorkerPool(self._count, max_pixels, caches)
+        self._pool = WorkerPool(self._count, max_pixels, caches, hash_pixels=hash_pixels)
+        self._hash_pixels = hash_pixels
+        self.pixel_hashes: dict[str, str] = {}
         self._untold = {space.root: space for space in (CacheSpace(root) for root, _ in caches)}
         self._must_fit = [
             PixelStore(CacheSpace(root), settings_digest(reader.settings()))
@@ -109,6 +116,8 @@ class FileChecker(HashMemory):
                 content = ContentKey.of(facts.md5, key[1])
                 if any(store.find(content) is None for store in self._must_fit):
                     found[index] = facts = None
+            if facts is not None and self._hash_pixels and not (facts.reason or facts.pixels):
+                found[index] = facts = None
             if facts is not None:
                 self._judge(key[0], facts)
         return found
@@ -126,6 +135,8 @@ class FileChecker(HashMemory):
             self._faulty[path] = reason
         else:
             self._sound.add(path)
+        if facts.pixels:
+            self.pixel_hashes[facts.md5] = facts.pixels
 
     def _checked(self, keys: Sequence[FileKey], bar: "tqdm[Any]") -> Iterator[FileFacts]:
         if not keys:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from brevetti_keras.data.image.pixel_reader import decoder_versions
 from brevetti_keras.data.stat_memory import FileKey, StatMemory
 
-# Raised whenever a file could be judged otherwise than before.
-_VERSION = 1
+# Raised whenever a file could be judged otherwise than before, or something else is remembered of it.
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class FileFacts:
         height: stored rows.
         orientation: EXIF's, 1 to 8.
         frames: pictures in the file.
+        pixels: the hash of the decoded picture, see `hash_pixels`; `""` where it was not asked for or there is none.
         reason: why it cannot be used, `""` if it can.
         unfit: why it cannot be used with a job's own settings, `""` if it can; this is not remembered.
     """
@@ -40,6 +41,7 @@ class FileFacts:
     height: int = 0
     orientation: int = 1
     frames: int = 1
+    pixels: str = ""
     reason: str = ""
     unfit: str = ""
 
@@ -61,7 +63,7 @@ class FactsMemory:
         self._judge = hashlib.blake2b(judged.encode(), digest_size=8).hexdigest()
         columns = {field.name: _TYPES[type(field.default)] for field in dataclasses.fields(FileFacts)}
         del columns["unfit"]
-        self._memory = StatMemory(path, "facts", {"judge": "TEXT", **columns})
+        self._memory = StatMemory(path, f"facts_{_VERSION}", {"judge": "TEXT", **columns})
 
     def recall(self, keys: Sequence[FileKey]) -> list[FileFacts | None]:
         """Returns what is remembered of each file, None where nothing is, or it was judged by other rules."""

@@ -41,6 +41,7 @@ class WorkerPool:
         max_pixels: images of more are refused.
         caches: the folder of each cache (None is the default place), and what reads from it.
         seconds: how long a file may take.
+        hash_pixels: tell the hash of the decoded picture too, which takes decoding it in full.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class WorkerPool:
         max_pixels: int,
         caches: Sequence[tuple[str | None, PixelReader]],
         seconds: float = 120.0,
+        hash_pixels: bool = False,
     ) -> None:
-        self._orders = {"max_pixels": max_pixels, "caches": [(root, reader.to_json()) for root, reader in caches]}
+        told = [(root, reader.to_json()) for root, reader in caches]
+        self._orders = {"max_pixels": max_pixels, "caches": told, "hash_pixels": hash_pixels}
         self._seconds = seconds
         self._idle: queue.LifoQueue[_Child] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(count)

@@ -25,6 +25,7 @@ from brevetti_keras.data.image.decode import decode_scaled, kind_of_file
 from brevetti_keras.data.image.frames import count_frames
 from brevetti_keras.data.image.header import HeaderError, read_header
 from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.data.leaks.signature import hash_pixels
 from brevetti_keras.utils.errors import DecodeError
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -56,7 +57,8 @@ def main() -> None:
         if number % _REFRESH_EVERY == 0:
             for _, store in caches:
                 store.refresh()
-        _answer(answers, dataclasses.asdict(check_file(json.loads(line), orders["max_pixels"], caches)))
+        facts = check_file(json.loads(line), orders["max_pixels"], caches, orders["hash_pixels"])
+        _answer(answers, dataclasses.asdict(facts))
 
 
 def _answer(answers: TextIO, value: Any) -> None:
@@ -73,13 +75,16 @@ def _limit_memory(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def check_file(path: str, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore]]) -> FileFacts:
+def check_file(
+    path: str, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore]], pixels_too: bool = False
+) -> FileFacts:
     """Reads a file once and tells all about it.
 
     Args:
         path: a local file.
         max_pixels: more are refused.
         caches: who reads it later, and where the pixels are to be kept.
+        pixels_too: tell the hash of its decoded picture too.
     """
     try:
         kind = kind_of_file(path)
@@ -96,9 +101,19 @@ def check_file(path: str, max_pixels: int, caches: Sequence[tuple[PixelReader, P
     except HeaderError as error:
         return FileFacts(md5, sha256, kind, reason=str(error))
     frames = count_frames(data, kind)
-    reason, unfit = _decode(path, data, ContentKey.of(md5, len(data)), max_pixels, caches)
+    sound, unfit = _decode(path, data, ContentKey.of(md5, len(data)), caches)
+    reason, pixels = ("", "") if sound and not pixels_too else _decode_whole(path, data, max_pixels, pixels_too)
     return FileFacts(
-        md5, sha256, kind, header.width, header.height, header.orientation, frames, reason=reason, unfit=unfit
+        md5,
+        sha256,
+        kind,
+        header.width,
+        header.height,
+        header.orientation,
+        frames,
+        pixels,
+        reason,
+        "" if reason else unfit,
     )
 
 
@@ -116,9 +131,9 @@ def _hashes(path: str) -> tuple[str, str]:
 
 
 def _decode(
-    path: str, data: bytes, key: ContentKey, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore]]
-) -> tuple[str, str]:
-    """Returns why the file cannot be used at all, and why not by those who read it later."""
+    path: str, data: bytes, key: ContentKey, caches: Sequence[tuple[PixelReader, PixelStore]]
+) -> tuple[bool, str]:
+    """Returns whether one of those who read it later decoded it, and why it is unfit for another."""
     unfit = ""
     decoded = False
     for reader, store in caches:
@@ -131,14 +146,24 @@ def _decode(
             unfit = unfit or error.reason
         except (MemoryError, cv2.error):
             unfit = unfit or _TOO_LARGE
-    if decoded:
-        return "", unfit
+    return decoded, unfit
+
+
+def _decode_whole(path: str, data: bytes, max_pixels: int, pixels_too: bool) -> tuple[str, str]:
+    """Returns why a file cannot be used at all, and the hash of its picture if that is asked for."""
     try:
         # Every byte of a JPEG is read for the smallest picture too; what is saved is the arithmetic.
-        decode_scaled(path, data, lambda height, width: 8, max_pixels)
+        shrink = None if pixels_too else _to_the_smallest
+        image, _ = decode_scaled(path, data, shrink, max_pixels)
+        return "", hash_pixels(image) if pixels_too else ""
     except DecodeError as error:
         return error.reason, ""
-    return "", unfit
+    except MemoryError:
+        return _TOO_LARGE, ""
+
+
+def _to_the_smallest(height: int, width: int) -> int:
+    return 8
 
 
 if __name__ == "__main__":

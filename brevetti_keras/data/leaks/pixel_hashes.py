@@ -29,7 +29,7 @@ def read_pixel_hashes(
 
     Args:
         samples: with `path`, and `etag` to remember them by.
-        known: hashes by etag that somebody has computed already.
+        known: hashes by etag that somebody has computed already; they are remembered too.
         memory: by default the one in the cache folder.
         progress: show a bar on a terminal while files are decoded.
     """
@@ -37,9 +37,11 @@ def read_pixel_hashes(
     etags = samples["etag"] if "etag" in samples.columns else pd.Series("", index=samples.index)
     files = dict(zip(samples["path"], etags, strict=True))
     found = dict(known or {})
-    asked = [etag for etag in dict.fromkeys(files.values()) if etag and etag not in found]
+    asked = [etag for etag in dict.fromkeys(files.values()) if etag]
     recalled = memory.recall([_PREFIX + etag for etag in asked])
-    found.update((key.removeprefix(_PREFIX), value.decode()) for key, value in recalled.items())
+    told = {_PREFIX + etag: found[etag].encode() for etag in asked if etag in found}
+    memory.remember({key: value for key, value in told.items() if recalled.get(key) != value})
+    found = {key.removeprefix(_PREFIX): value.decode() for key, value in recalled.items()} | found
     hashes = {path: found[etag] for path, etag in files.items() if etag in found}
     missing = [path for path in files if path not in hashes]
     with tqdm(total=len(missing), desc="Fingerprint", unit="file", disable=None if progress else True) as bar:

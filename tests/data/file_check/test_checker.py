@@ -8,7 +8,9 @@ from brevetti_keras.data.checksums import HashMemory
 from brevetti_keras.data.decoded_cache import CacheSpace, DecodedCache
 from brevetti_keras.data.file_check import checker as checking
 from brevetti_keras.data.file_check.checker import FileChecker
+from brevetti_keras.data.image.decode import read_image
 from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.data.leaks.signature import hash_pixels
 from tests.support.odd_images import broken_files, sound_files
 
 SOUND, BROKEN = sound_files(), broken_files()
@@ -50,6 +52,30 @@ def test_hashes_and_verdicts_come_from_one_reading_and_are_remembered(put, memor
     assert HashMemory(memory).recall([(p, s.st_size, s.st_mtime_ns) for p, s in zip(paths, stats, strict=True)]) == (
         expected
     )
+
+
+def test_pixel_hashes_are_those_of_the_decoded_pictures_and_are_remembered(put, memory, asked):
+    names = ["rgb.png", "cmyk.jpg", "palette.bmp", "animated.gif", "lzw.tif"]
+    paths = [put(name, SOUND[name]) for name in names] + [put("half.png", BROKEN["half.png"])]
+    expected = {hashlib.md5(SOUND[os.path.basename(p)]).hexdigest(): hash_pixels(read_image(p)) for p in paths[:-1]}
+    with FileChecker(memory=memory, workers=1) as checker:
+        etags(checker, paths)
+        assert checker.pixel_hashes == {}
+    for _ in range(2):
+        with FileChecker(memory=memory, workers=1, hash_pixels=True) as checker:
+            etags(checker, paths)
+            assert checker.pixel_hashes == expected
+            assert "truncated" in str(checker.verify(paths[-1]))
+    # What was judged without its hash is read once more; what cannot be used has none.
+    assert [asked.count(os.path.basename(path)) for path in paths] == [2] * (len(paths) - 1) + [1]
+
+
+def test_pixel_hashes_are_of_the_whole_picture_where_a_cache_keeps_a_smaller_one(put, memory, tmp_path):
+    path = put("rgb.png", SOUND["rgb.png"])
+    caches = [(str(tmp_path / "cache"), PixelReader(target_size=(2, 2)))]
+    with FileChecker(caches=caches, memory=memory, workers=1, hash_pixels=True) as checker:
+        (etag,) = etags(checker, [path])
+        assert checker.pixel_hashes == {etag: hash_pixels(read_image(path))}
 
 
 def test_a_changed_file_is_judged_again(put, memory):
