@@ -33,7 +33,8 @@ from brevetti_keras.platform.settings_sources import (
     sagemaker_source,
 )
 from brevetti_keras.registry import find_model_types, load_model_type
-from brevetti_keras.server.workspace import storage_places, workspace_path
+from brevetti_keras.server.storage_root import storage_places
+from brevetti_keras.server.workspace import workspace_path
 from brevetti_keras.utils.encode import from_json, to_jsonable
 from brevetti_keras.utils.errors import AccessError, BrevettiError, ConflictError, InvalidInputError, NotFoundError
 from brevetti_keras.utils.redact import Redactor

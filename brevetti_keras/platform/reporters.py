@@ -7,7 +7,8 @@ from brevetti_keras.platform.job_folder import JobFolder
 from brevetti_keras.platform.reporter import Reporter
 from brevetti_keras.platform.workspace_reporter import WorkspaceReporter
 from brevetti_keras.server.capabilities.job_folders import artifact_mirror
-from brevetti_keras.server.workspace import storage_places, workspace_path
+from brevetti_keras.server.storage_root import storage_places
+from brevetti_keras.server.workspace import workspace_path
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.wire.artifacts import EVENT_LOG
 from brevetti_keras.wire.records import JobConfig

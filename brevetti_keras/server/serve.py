@@ -40,6 +40,7 @@ def serve(
     tls_key: str | None = None,
     allowed_hosts: Collection[str] = (),
     database_url: str | None = None,
+    storage_root: str | None = None,
     workers: int = 1,
 ) -> None:
     """Serves a workspace, and starts the jobs in its queue, until SIGINT or SIGTERM; jobs go on.
@@ -53,6 +54,7 @@ def serve(
         tls_key: path of its private key.
         allowed_hosts: further names under which browsers may call it.
         database_url: see `open_service`.
+        storage_root: see `open_service`.
         workers: how many jobs of the queue may run at once; 0 starts none.
 
     Raises:
@@ -67,7 +69,7 @@ def serve(
             raise InvalidInputError(f"expected a PEM file, received {path}, which is not there")
     # Nothing that the server or its jobs make may be written by others, whatever the machine's habit is.
     os.umask(os.umask(0o077) | 0o022)
-    with open_service(home, database_url=database_url) as service:
+    with open_service(home, database_url=database_url, storage_root=storage_root) as service:
         if not is_loopback(host):
             _check_public(service, host, bool(tls_cert))
         launcher = Launcher(service, workers, database_url=database_url)

@@ -5,8 +5,8 @@
 
     service = open_service(storage_root="gs://results/vials")       # artifacts are brought there as well
 
-Layout: `platform.sqlite3`, `datasets/`, `jobs/<id>/{info.json,events.log,artifacts/,temp/,checkpoints/}`. Folders are
-made for their owner alone (0700).
+Layout: `platform.sqlite3`, `datasets/`, `jobs/<id>/{info.json,events.log,artifacts/,temp/,checkpoints/}`, and
+`storage.json` with a storage root. Folders are made for their owner alone (0700).
 """
 
 import fcntl
@@ -16,15 +16,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import URL
 
-from brevetti_keras.io.open import local_path_of, open_storage
+from brevetti_keras.io.open import local_path_of
 from brevetti_keras.server.migrate import migrate
 from brevetti_keras.server.service import Service
+from brevetti_keras.server.storage_root import record_storage_root, storage_places
 from brevetti_keras.server.store import Store
 from brevetti_keras.utils.errors import InvalidInputError, StorageError
 
 DATABASE = "platform.sqlite3"
 DEFAULT_HOME = "brevetti-workspace"
-STORAGE_ROOT = "BREVETTI_STORAGE_ROOT"
 _LOCK = "platform.lock"
 
 
@@ -37,16 +37,16 @@ def open_service(
         home: its folder, as a path or `file://` URL; by default `$BREVETTI_HOME`, else `./brevetti-workspace`.
         database_url: another database than the workspace's SQLite file, in SQLAlchemy's form.
         storage_root: where `jobs/` lie instead: another folder, or `gs://bucket/prefix` for their artifacts; by default
-            `$BREVETTI_STORAGE_ROOT`, else the workspace.
+            what the workspace has recorded, else `$BREVETTI_STORAGE_ROOT`, which is recorded then, else the workspace.
 
     Raises:
-        InvalidInputError: if `home` is no folder, or a URL cannot be used.
+        InvalidInputError: if `home` is no folder, a URL cannot be used, or another storage root is recorded.
         StorageError: if the workspace cannot be made or written.
         PlatformError: if the database cannot be reached, or was made by a newer version.
     """
     folder = workspace_path(home)
     root, bucket = storage_places(folder, storage_root)
-    _make_folders(folder, root)
+    _make_folders(folder, root, bucket)
     store = Store(database_url or URL.create("sqlite", database=os.path.join(folder, DATABASE)))
     try:
         with _alone(folder), store.translated():
@@ -55,26 +55,6 @@ def open_service(
         store.close()
         raise
     return Service(folder, store, root, bucket)
-
-
-def storage_places(home: str, storage_root: str | None = None) -> tuple[str, str]:
-    """Returns the folder that holds `jobs/` on this machine, and the `gs://` URL that their artifacts are brought to,
-    `""` for none.
-
-    A bucket gets artifacts alone: what holds keys, is appended to or is locked (`info.json`, `events.log`,
-    checkpoints) stays in the workspace.
-
-    Args:
-        home: the workspace's absolute path.
-        storage_root: see `open_service`.
-
-    Raises:
-        InvalidInputError: for another kind of URL.
-    """
-    given = storage_root or os.environ.get(STORAGE_ROOT, "")
-    if given.lower().startswith("gs://"):
-        return home, open_storage(given).root
-    return (workspace_path(given) if given else home), ""
 
 
 def workspace_path(home: str | None = None) -> str:
@@ -93,11 +73,12 @@ def workspace_path(home: str | None = None) -> str:
     return path
 
 
-def _make_folders(folder: str, root: str) -> None:
+def _make_folders(folder: str, root: str, bucket: str) -> None:
     try:
         for path in (folder, os.path.join(folder, "datasets"), root, os.path.join(root, "jobs")):
             os.makedirs(path, mode=0o700, exist_ok=True)
         with _alone(folder):
+            record_storage_root(folder, root, bucket)
             _make_database(os.path.join(folder, DATABASE))
     except (FileExistsError, NotADirectoryError) as error:
         raise InvalidInputError(

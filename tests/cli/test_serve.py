@@ -60,3 +60,14 @@ def test_listening_to_the_world_is_refused(command):
     assert result.status in {1, 2}
     assert result.err.startswith("error: ")
     assert "0.0.0.0" in result.err
+
+
+def test_the_workspace_remembers_the_storage_root_of_its_first_start(command, workspace, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command.fails("serve", "--port", port, "--storage-root", str(tmp_path / "disk"), status=1)
+    line = command.fails("serve", "--port", "0", "--storage-root", str(tmp_path / "other"), status=2)
+    assert f"expected this workspace's storage root, file://{tmp_path}/disk, received {tmp_path}/other" in line
+    assert command("jobs").status == 0
