@@ -5,10 +5,12 @@
 
 What the network gets is read from the settings: every ImagePipeline that stands in them, at whatever depth, is found by
 its type and called on the samples, and so is every ImageAugmenter that varies that pipeline's images. The answer is one
-line: a Preview, or `{"error": …, "kind": …}`. Images are decoded here and nowhere else, within a limit of memory.
+line: a Preview, or `{"error": …, "kind": …}`. Images are decoded here and nowhere else, within a limit of memory; those
+in a bucket through the same copies on this machine as a job's.
 """
 
 import base64
+import contextlib
 import os
 import random
 import resource
@@ -22,6 +24,8 @@ from pydantic import BaseModel
 
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.data.samples import list_files
+from brevetti_keras.io.google_client import DEADLINE
+from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.platform.settings_check import checked_settings
 from brevetti_keras.registry import load_reference
 from brevetti_keras.server.child_answer import give_answer, given_words
@@ -63,6 +67,9 @@ def preview(reference: str, request: Mapping[str, Any]) -> Preview:
         return Preview(notes=("These settings hold no image pipeline, so what the network gets cannot be shown.",))
     augmenters = [(name, one) for name, one in components(settings) if isinstance(one, ImageAugmenter)]
     chosen, notes = _choose(request["datasets"], int(request["count"]), int(request["seed"]))
+    with contextlib.suppress(BrevettiError):  # told of the sample that it concerns
+        # Each thread maps memory of its own, which counts against the limit.
+        fetch_copies((path for path, _, _ in chosen), workers=2)
     samples = []
     for number, (path, label, dataset_id) in enumerate(chosen):
         views = [
@@ -108,10 +115,14 @@ def _choose(
     notes = []
     by_label: dict[str, list[tuple[str, str, str]]] = {}
     for dataset in datasets:
-        if "://" in dataset["bucket"]:
-            notes.append(f"The images at {dataset['bucket']} lie outside this machine and are not shown.")
+        try:
+            frame = list_files(dataset["bucket"])
+        except BrevettiError as error:
+            if "://" not in dataset["bucket"]:
+                raise
+            # A bucket may be out of reach for a while; the other datasets are shown all the same.
+            notes.append(f"The images at {dataset['bucket']} are not shown: {error}")
             continue
-        frame = list_files(dataset["bucket"])
         for path, category in zip(frame.path, frame.category, strict=True):
             label = ", ".join(category)
             by_label.setdefault(label, []).append((path, label, dataset["id"]))
@@ -183,5 +194,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Whoever waits for the page should rather be told that a bucket does not answer.
+    os.environ.setdefault(DEADLINE, "15")
     # The answer is given: what a user's module leaves running must not keep the page waiting.
     os._exit(main())

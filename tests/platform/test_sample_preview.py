@@ -12,10 +12,13 @@ import pytest
 from PIL import Image
 
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
+from brevetti_keras.io.google_client import Patience
 from brevetti_keras.platform import Job, sample_preview, settings_check
 from brevetti_keras.platform.sample_preview import components, main, preview
 from brevetti_keras.schema.settings import Settings
 from brevetti_keras.utils.errors import NotFoundError
+from tests.support.gcs import upload_folder
+from tests.support.gcs_fake import Fault
 from tests.support.images import write_image_folder
 
 FLIPPED = {
@@ -144,10 +147,40 @@ def test_what_is_not_shown_is_noted(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no image pipeline" in asked(tmp_path / "one", "NoneJob").notes[0]
     assert "no image in" in asked(tmp_path / "empty").notes[0]
-    assert "outside this machine" in asked("gs://there/x").notes[0]
     assert "first 4 of 6" in asked(tmp_path / "one", others=[{}] * 5).notes[0]
     with pytest.raises(NotFoundError):
         asked(tmp_path / "gone")
+
+
+def test_images_in_a_bucket_are_shown_as_those_in_a_folder(tmp_path, fake_bucket):
+    write_image_folder(tmp_path / "vials", {"a": 6, "b": 6}, size=(4, 4))
+    upload_folder(tmp_path / "vials", "gs://bucket/vials")
+    there, here = asked("gs://bucket/vials", count=4), asked(tmp_path / "vials", count=4)
+    assert there.notes == ()
+    assert [sample.path for sample in there.samples] == [
+        sample.path.replace(str(tmp_path), "gs://bucket") for sample in here.samples
+    ]
+    assert [sample.views for sample in there.samples] == [sample.views for sample in here.samples]
+    assert len(fake_bucket.sent) == 4
+    assert asked("gs://bucket/vials", count=4) == there
+    assert len(fake_bucket.sent) == 4
+
+
+def test_an_object_that_cannot_be_read_is_a_view_with_the_reason(fake_bucket):
+    fake_bucket.put("a/broken.png", b"no image")
+    [sample] = asked("gs://bucket").samples
+    assert "begins with" in sample.views[0].problem
+
+
+def test_a_bucket_out_of_reach_is_noted_and_the_rest_shown(tmp_path, fake_bucket, monkeypatch):
+    monkeypatch.setattr(Patience, "from_environment", lambda: Patience(deadline=0.05, first_wait=0.005))
+    fake_bucket.faults += [Fault("GET", kind="status")] * 1000
+    write_image_folder(tmp_path / "here", {"a": 1}, size=(4, 4))
+    datasets = [{"id": "1", "bucket": "gs://bucket/x"}, {"id": "2", "bucket": str(tmp_path / "here")}]
+    shown = preview("x:TwoJob", {"settings": {}, "datasets": datasets, "count": 8, "seed": 0})
+    assert [sample.dataset_id for sample in shown.samples] == ["2"]
+    assert shown.notes[0].startswith("The images at gs://bucket/x are not shown: ")
+    assert "\n" not in shown.notes[0]
 
 
 @pytest.mark.parametrize(("job", "folder", "kind"), [("TwoJob", "gone", "NotFoundError"), ("Nope", "one", "")])
