@@ -5,9 +5,9 @@ ImageClassification.get_schema().schema       # the form on the platform
 """
 
 import math
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.data.sample_integrity import SampleSplit
@@ -104,6 +104,12 @@ class ImageClassificationSettings(Job.Settings):
         SampleSplit(stratification=("label",)),
         description="Which samples are trained on (train); the others tell when to stop and how good it is (devel)",
     )
+    leak_groups: bool = setting(
+        False,
+        label="Copies stay together",
+        description="Find near-duplicates (re-encoded, turned, brightened, shifted) before the split, and keep each "
+        "group on one side of it; equal files always stay together. Takes minutes for thousands of images",
+    )
     test_share: float = setting(
         0.0,
         ge=0,
@@ -128,6 +134,14 @@ class ImageClassificationSettings(Job.Settings):
         if not all(value):
             raise ValueError("expected labels of at least one letter, received an empty one")
         return value
+
+    @model_validator(mode="after")
+    def _tied(self) -> Self:
+        if self.leak_groups and "leak_group" not in self.split.tie:
+            raise ValueError(
+                "expected leak_group in split.tie, which leak_groups fills, received " + str(self.split.tie)
+            )
+        return self
 
     @field_validator("image_pipeline")
     @classmethod

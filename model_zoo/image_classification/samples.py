@@ -1,17 +1,20 @@
 """From a job's samples to what is trained on: one label each, classes checked, a purpose each.
 
     labelled = label_samples(samples, settings.classes)      # .samples has a column label; .classes; .left_out
+    labelled = tie_copies(labelled)                          # a column leak_group, if settings.leak_groups
     split = split_samples(labelled, settings, id_path)       # a column purpose: train, devel, test
 
 What cannot be trained is refused here, in one line, before TensorFlow is loaded.
 """
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from brevetti_keras.data.sample_integrity import find_leak_groups
 from brevetti_keras.schema.settings import nearest
 from brevetti_keras.utils.errors import DataError
 from model_zoo.image_classification.model_type import ImageClassificationSettings
@@ -98,6 +101,18 @@ def _contradictions(samples: pd.DataFrame) -> pd.DataFrame:
     if groups:
         _LOGGER.warning("%d files occur with different labels, for example %s", len(groups), groups[0]["path"])
     return pd.DataFrame(groups, columns=["etag", "label", "path"])
+
+
+def tie_copies(labelled: LabelledSamples) -> LabelledSamples:
+    """Gives copies of one picture a `leak_group`, which keeps them on one side of the split.
+
+    Args:
+        labelled: from `label_samples`.
+    """
+    samples = find_leak_groups(labelled.samples)
+    copies = samples["leak_group"][samples["leak_group"] != ""]
+    _LOGGER.info("%d samples are copies of others, in %d groups", len(copies), copies.nunique())
+    return dataclasses.replace(labelled, samples=samples)
 
 
 def split_samples(

@@ -27,7 +27,7 @@ from model_zoo.image_classification.metrics import ClassificationFigures, classi
 from model_zoo.image_classification.model import build_model
 from model_zoo.image_classification.model_type import ImageClassificationSettings
 from model_zoo.image_classification.report import JobFacts, ReportContent, write_report
-from model_zoo.image_classification.samples import PURPOSES, LabelledSamples, label_samples, split_samples
+from model_zoo.image_classification.samples import PURPOSES, LabelledSamples, label_samples, split_samples, tie_copies
 from model_zoo.image_classification.training import TrainingRecord, plain_errors
 
 keras = lazy_import("keras")
@@ -48,6 +48,8 @@ class ImageClassificationJob(Job):
         """Trains, tests, reports, packages."""
         samples = get_image_samples(self.datasets, class_mapping=self.settings.class_mapping or None)
         labelled = label_samples(samples, self.settings.classes)
+        if self.settings.leak_groups:
+            labelled = tie_copies(labelled)
         split = split_samples(labelled, self.settings, self.artifact_path(artifacts.SAMPLE_IDENTIFICATION))
         self.upload_chart("dataset_summary", vegalite_charts.dataset_summary(split))
         self._log_samples(labelled, split)

@@ -1,11 +1,14 @@
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
+from brevetti_keras.data.sample_integrity import SampleSplit
 from brevetti_keras.utils.errors import DataError
 from model_zoo.image_classification.model_type import ImageClassificationSettings
-from model_zoo.image_classification.samples import label_samples, split_samples
+from model_zoo.image_classification.samples import label_samples, split_samples, tie_copies
 
 
 def frame(counts: dict[str, int], **columns: object) -> pd.DataFrame:
@@ -129,3 +132,37 @@ def test_a_class_that_is_not_checked_is_said(caplog: pytest.LogCaptureFixture) -
     split = split_samples(label_samples(samples.assign(purpose=["train"] * 2 + [None] * 18 + ["train"] * 2)), SETTINGS)
     assert set(split.purpose[split.label == "b"]) == {"train"}
     assert "no devel sample of b" in caplog.text
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """Twelve parts of two classes, each beside a brightened copy of another encoding."""
+    folder = tmp_path_factory.mktemp("parts")
+    random = np.random.default_rng(5)
+    rows = []
+    for number in range(12):
+        pixels = cv2.resize(random.integers(30, 200, (8, 8), np.uint8), (64, 64), interpolation=cv2.INTER_CUBIC)
+        for name, image in ((f"{number}.png", pixels), (f"{number}-copy.jpg", cv2.add(pixels, 4))):
+            path = folder / name
+            cv2.imwrite(str(path), image)
+            rows.append({"path": str(path), "category": ("ab"[number % 2],), "etag": name})
+    return pd.DataFrame(rows)
+
+
+def test_near_duplicates_stay_on_one_side(parts: pd.DataFrame, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    labelled = tie_copies(label_samples(parts))
+    assert "24 samples are copies of others, in 12 groups" in caplog.text
+    settings = ImageClassificationSettings(split=SampleSplit(stratification=("label",), split=0.5), leak_groups=True)
+    split = split_samples(labelled, settings)
+    assert set(split.purpose) == {"train", "devel"}
+    part = split.path.str.extract(r"/(\d+)(?:-copy)?\.", expand=False)
+    assert (split.purpose.groupby(part).nunique() == 1).all()
+    plain = split_samples(label_samples(parts), settings)
+    assert (plain.purpose.groupby(part).nunique() == 2).any()
+
+
+def test_groups_that_the_split_does_not_tie_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected leak_group in split\.tie"):
+        ImageClassificationSettings(split=SampleSplit(tie=("etag",)), leak_groups=True)
+    assert not ImageClassificationSettings(split=SampleSplit(tie=("etag",))).leak_groups

@@ -126,11 +126,13 @@ def test_classes_mapping_and_test_share(shapes: Path, tmp_path: Path) -> None:
         class_mapping={"left": "top", "right": "top"},
         classes=["top", "below"],
         test_share=0.25,
+        leak_groups=True,
         epochs=1,
         sampling={"groupby": ["label"]},
         early_stopping={"patience": 0, "restore_best": False},
     )
     assert load_package(done.model).classes == ("top", "below")
+    assert "samples are copies of others" in done.artifact("log.txt").read_text()
     metrics = done.output()["output"]
     assert metrics["test_samples"] == 30
     assert metrics["train_samples"] + metrics["devel_samples"] + metrics["test_samples"] == 120
