@@ -27,6 +27,7 @@ _COMMON = 32
 _SPREAD = 16
 _FITTED = 8192
 _FEW = 16
+_NOTHING = 1e-9
 _BLOCK_FLOATS = 1 << 24
 
 
@@ -62,7 +63,7 @@ def similar_pairs(details: npt.NDArray[np.int8], threshold: float = SIMILAR) -> 
     for start in range(0, count - 1, block):
         turned = orientations(details[start : start + block])
         queries = _codes(turned.reshape(-1, *details.shape[1:]), mean, basis)
-        found.append(_block_pairs(queries.reshape(8, -1, codes.shape[1]), codes[start:], start, threshold))
+        found.append(_block_pairs(queries.reshape(8, turned.shape[1], codes.shape[1]), codes[start:], start, threshold))
     parts = zip(*found, strict=True) if found else [[np.zeros(0)]] * 4
     first, second, orientation, similarity = (np.concatenate(part) for part in parts)
     return Pairs(
@@ -71,35 +72,51 @@ def similar_pairs(details: npt.NDArray[np.int8], threshold: float = SIMILAR) -> 
 
 
 def _own_space(details: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
-    """Returns the mean detail, and the directions in which pictures differ on their own."""
-    flat = details.reshape(len(details), details.shape[1] * details.shape[2])
-    if len(flat) > _FITTED:
-        flat = flat[np.random.default_rng(0).choice(len(flat), _FITTED, replace=False)]
-    size = flat.shape[1]
+    """Returns the mean detail, and the directions in which pictures differ on their own.
+
+    Both are those of all pictures in all orientations: else what the upright ones share would lie along the directions
+    that a few turned ones take up, and every upright picture would resemble every other.
+    """
+    size = details.shape[1] * details.shape[2]
+    flat = details.reshape(len(details), size)
     if len(flat) < _FEW:
         # Of so few, what they share cannot be told from what is their own: all of it is compared.
         return np.zeros(size, np.float32), np.eye(size, dtype=np.float32)
+    if len(flat) > _FITTED:
+        flat = flat[np.random.default_rng(0).choice(len(flat), _FITTED, replace=False)]
+    turns = orientations(np.arange(size).reshape(details.shape[1:])).reshape(8, size)
     values = flat.astype(np.float32)
-    mean = values.mean(axis=0)
+    mean = values.mean(axis=0)[turns].mean(axis=0)
     values -= mean
-    directions = _directions(values)
+    directions = _directions(values, turns)
     own = np.ones(directions.shape[1], dtype=bool)
     # Copies share a direction too, but only they lie along it; what a kind of part has in common, many pictures do.
-    squares = (values @ directions[:, :_COMMON]) ** 2
-    spread = squares.sum(axis=0) ** 2 / np.maximum((squares**2).sum(axis=0), np.finfo(np.float32).tiny)
-    own[:_COMMON] = spread < max(_SPREAD, len(flat) / _SPREAD)
+    own[:_COMMON] = _spread(values, directions[:, :_COMMON], turns) < max(_SPREAD, len(flat) / _SPREAD)
     return mean, np.ascontiguousarray(directions[:, own][:, :_DIMENSIONS])
 
 
-def _directions(values: Floats) -> Floats:
-    """Returns the principal directions of centred rows, the foremost first, (size, directions)."""
-    if len(values) >= values.shape[1]:
-        return np.asarray(np.linalg.eigh(values.T @ values)[1][:, ::-1], dtype=np.float32)
-    # Of fewer rows than columns the other product has the same eigenvalues and is smaller; one of them is 0.
-    across = np.linalg.eigh(values @ values.T)[1][:, ::-1]
-    directions = values.T @ across[:, :-1]
-    length = np.linalg.norm(directions, axis=0)
-    return np.asarray(directions[:, length > 0] / length[length > 0], dtype=np.float32)
+def _directions(values: Floats, turns: Indices) -> Floats:
+    """Returns the principal directions of centred rows in all orientations, the foremost first, (size, directions)."""
+    if 8 * len(values) >= values.shape[1]:
+        upright = (values.T @ values).astype(np.float64)
+        covariance = np.sum([upright[np.ix_(turn, turn)] for turn in turns], axis=0)
+        return np.asarray(np.linalg.eigh(covariance)[1][:, ::-1], dtype=np.float32)
+    # Of fewer rows than columns the other product has the same eigenvalues and is smaller.
+    rows = np.concatenate([values[:, turn] for turn in turns]).astype(np.float64)
+    sizes, across = (found[..., ::-1] for found in np.linalg.eigh(rows @ rows.T))
+    directions = rows.T @ across[:, sizes > _NOTHING * sizes[0]]
+    return np.asarray(directions / np.linalg.norm(directions, axis=0), dtype=np.float32)
+
+
+def _spread(values: Floats, directions: Floats, turns: Indices) -> Floats:
+    """Returns of each direction how many pictures, in whatever orientation, lie along it."""
+    total, of_squares = np.zeros((2, directions.shape[1]), np.float32)
+    for turn in turns:
+        # To turn the direction back is to turn the pictures.
+        squares = (values @ directions[turn]) ** 2
+        total += squares.sum(axis=0)
+        of_squares += (squares**2).sum(axis=0)
+    return np.asarray(total**2 / np.maximum(8 * of_squares, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
 def _codes(details: npt.NDArray[np.int8], mean: Floats, basis: Floats) -> Floats:

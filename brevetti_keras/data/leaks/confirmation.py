@@ -3,11 +3,11 @@
     confirmed = confirm(pairs, paths, pixels, details, contrasts, memory)
     confirmed.distance, confirmed.apart, confirmed.copies
 
-How far two different parts are apart depends on the part, the camera and the light, so no fixed number tells. Each
-picture of a pair is therefore also compared with those that look most like it, five more than it has possible copies:
-of these at least five are other parts, and a copy is nearer than 0.6 of what the third farthest is. Where a kind of
-part is so rare that only other kinds remain to compare with, a bound by the picture's contrast holds as well. Distances
-are remembered by the pixels of both pictures.
+A pair that is farther apart than a bound by the picture's contrast is none. That alone does not make a copy: how far
+two different parts are apart depends on the part, the camera and the light. Each picture of a pair that is left is
+therefore also compared with those that look most like it, five more than it has possible copies: of these at least five
+are other parts, and a copy is nearer than 0.6 of what the third farthest is. Distances are remembered by the pixels of
+both pictures.
 """
 
 import struct
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from brevetti_keras.data.image.decode import read_image
-from brevetti_keras.data.leaks.alignment import distance
+from brevetti_keras.data.leaks.alignment import distance, prepare
 from brevetti_keras.data.leaks.candidates import Pairs
 from brevetti_keras.data.leaks.content_memory import ContentMemory
-from brevetti_keras.data.leaks.reading import in_threads, local_path
-from brevetti_keras.data.leaks.signature import Floats, as_grey, orientations, work_picture
+from brevetti_keras.data.leaks.reading import in_threads
+from brevetti_keras.data.leaks.signature import Floats, orientations
+from brevetti_keras.data.leaks.work_pictures import WorkPictures
 
 NEARER = 0.6
 _BOUND = 1.0
@@ -31,8 +31,8 @@ _BOUND_OF_CONTRAST = 0.05
 _OTHERS = 5
 _FARTHEST = 3
 _COMPARED = 4096
-_BATCH = 256
-_PREFIX = "distance-1"
+_BATCH = 128
+_PREFIX = "distance-2"
 
 _Triple = tuple[int, int, int]
 
@@ -44,7 +44,7 @@ class Confirmation:
     Attributes:
         distance: (pairs,) grey levels between the two, aligned.
         apart: (pairs,) grey levels between either and the others that look most like it, the smaller of both; NaN where
-            there are too few others to tell, and then the bound alone decides.
+            there are too few others to tell, and then the bound alone decides, and beyond the bound.
         copies: (pairs,) whether they are copies.
     """
 
@@ -75,16 +75,19 @@ def confirm(
         nothing = np.zeros(0, np.float32)
         return Confirmation(nothing, nothing, np.zeros(0, np.bool_))
     triples = list(zip(pairs.first.tolist(), pairs.second.tolist(), pairs.orientation.tolist(), strict=True))
-    others = _others(triples, details)
-    asked = dict.fromkeys(triples)
-    asked.update(dict.fromkeys((one, other, way) for one, found in others.items() for other, way in found))
-    measured = _measure(list(asked), paths, pixels, memory)
-    far = {one: _third_farthest([measured[one, *other] for other in found]) for one, found in others.items()}
-    between = np.array([measured[triple] for triple in triples], np.float32)
-    apart = np.array([np.fmin(far[one], far[other]) for one, other, _ in triples], np.float32)
+    pictures = WorkPictures(paths)
+    between = _measure(triples, pictures, pixels, memory)
+    distances = np.array([between[triple] for triple in triples], np.float32)
     plainer = np.minimum(np.asarray(contrasts)[pairs.first], np.asarray(contrasts)[pairs.second])
-    limit = np.fmin(np.maximum(_BOUND, _BOUND_OF_CONTRAST * plainer), NEARER * apart)
-    return Confirmation(between, apart, between <= limit)
+    bound = np.maximum(_BOUND, _BOUND_OF_CONTRAST * plainer)
+    within = [triple for triple, near in zip(triples, distances <= bound, strict=True) if near]
+    others = _others(within, details)
+    asked = dict.fromkeys((one, other, way) for one, found in others.items() for other, way in found)
+    measured = _measure(list(asked), pictures, pixels, memory)
+    far = {one: _third_farthest([measured[one, *other] for other in found]) for one, found in others.items()}
+    unknown = float("nan")
+    apart = np.array([np.fmin(far.get(one, unknown), far.get(other, unknown)) for one, other, _ in triples], np.float32)
+    return Confirmation(distances, apart, distances <= np.fmin(bound, NEARER * apart))
 
 
 def _third_farthest(distances: Sequence[float]) -> float:
@@ -125,7 +128,7 @@ def _unit(details: npt.NDArray[np.int8]) -> Floats:
 
 
 def _measure(
-    triples: Sequence[_Triple], paths: Sequence[str], pixels: Sequence[str], memory: ContentMemory
+    triples: Sequence[_Triple], pictures: WorkPictures, pixels: Sequence[str], memory: ContentMemory
 ) -> dict[_Triple, float]:
     keys = {triple: f"{_PREFIX}:{pixels[triple[0]]}:{pixels[triple[1]]}:{triple[2]}" for triple in triples}
     known = memory.recall(list(keys.values()))
@@ -133,17 +136,16 @@ def _measure(
     missing = sorted(triple for triple in triples if triple not in measured)
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]
-        needed = sorted({index for one, other, _ in batch for index in (one, other)})
-        pictures = dict(zip(needed, in_threads(_picture, [paths[index] for index in needed]), strict=True))
-        found = in_threads(_distance, [(pictures[one], pictures[other], way) for one, other, way in batch])
-        measured.update(zip(batch, found, strict=True))
+        measured.update(zip(batch, _distances(batch, pictures), strict=True))
         memory.remember({keys[triple]: struct.pack("<d", measured[triple]) for triple in batch})
     return measured
 
 
-def _distance(asked: tuple[Floats, Floats, int]) -> float:
-    return distance(*asked)
-
-
-def _picture(path: str) -> Floats:
-    return work_picture(as_grey(read_image(local_path(path))))
+def _distances(batch: Sequence[_Triple], pictures: WorkPictures) -> list[float]:
+    firsts, seconds = [(one, way) for one, _, way in batch], [(other, 0) for _, other, _ in batch]
+    asked = list(dict.fromkeys(firsts + seconds))
+    works = pictures.read([index for index, _ in asked])
+    prepared = dict(zip(asked, in_threads(lambda one: prepare(works[one[0]], one[1]), asked), strict=True))
+    return in_threads(
+        lambda both: distance(prepared[both[0]], prepared[both[1]]), list(zip(firsts, seconds, strict=True))
+    )

@@ -124,8 +124,14 @@ def orientations(pictures: npt.NDArray[Any]) -> npt.NDArray[Any]:
     Returns:
         (8, …, side, side).
     """
-    turned = [np.rot90(pictures, quarter, axes=(-2, -1)) for quarter in range(4)]
-    return np.stack(turned + [picture[..., ::-1] for picture in turned])
+    quarters = [np.rot90(pictures, quarter, axes=(-2, -1)) for quarter in range(4)]
+    return np.stack(quarters + [quarter[..., ::-1] for quarter in quarters])
+
+
+def turned(picture: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """Returns a square picture in one of the eight ways of `orientations`."""
+    quarter = np.rot90(picture, orientation % 4)
+    return np.ascontiguousarray(quarter if orientation < 4 else quarter[:, ::-1])
 
 
 def _plain(image: npt.NDArray[Any]) -> npt.NDArray[Any]:

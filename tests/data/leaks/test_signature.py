@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brevetti_keras.data.leaks.alignment import distance
+from brevetti_keras.data.leaks.alignment import distance, prepare
 from brevetti_keras.data.leaks.candidates import similar_pairs
 from brevetti_keras.data.leaks.signature import describe, hash_pixels, orientations, work_picture
 from tests.support.parts import brighten, draw_part, shift
@@ -54,17 +54,17 @@ def test_orientations_are_the_eight_of_a_square(seed):
 @given(st.integers(0, 7), st.integers(0, 50))
 def test_a_turned_picture_is_no_distance_away_in_its_orientation(way, number):
     work = work_picture(draw_part("vial", number, 128).astype(np.float32))
-    assert distance(work, np.ascontiguousarray(orientations(work)[way]), way) < 1e-3
+    assert distance(prepare(work, way), prepare(orientations(work)[way])) < 1e-3
 
 
 def test_distance_does_not_count_brightness_and_shift_and_counts_another_part():
     one, other = (draw_part("vial", number) for number in (1, 2))
-    as_work = {name: work_picture(p.astype(np.float32)) for name, p in
+    ready = {name: prepare(work_picture(p.astype(np.float32))) for name, p in
                {"one": one, "other": other, "bright": brighten(one), "moved": shift(one, 3, -4)}.items()}  # fmt: skip
-    apart = distance(as_work["one"], as_work["other"])
+    apart = distance(ready["one"], ready["other"])
     assert apart > 2
-    assert distance(as_work["one"], as_work["bright"]) < 0.2 * apart
-    assert distance(as_work["one"], as_work["moved"]) < 0.2 * apart
+    assert distance(ready["one"], ready["bright"]) < 0.2 * apart
+    assert distance(ready["one"], ready["moved"]) < 0.2 * apart
 
 
 @settings(max_examples=10, deadline=None)
