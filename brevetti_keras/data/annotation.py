@@ -192,6 +192,8 @@ def coordinate(value: Any) -> float:
     Raises:
         InvalidInputError: for anything but a finite number within `MAX_COORDINATE`.
     """
+    if type(value) is float and -MAX_COORDINATE <= value <= MAX_COORDINATE:
+        return value
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
         raise InvalidInputError(f"expected coordinates as numbers, received {str(value)[:40]!r}")
     if abs(value) > MAX_COORDINATE:
@@ -207,7 +209,7 @@ def checked_box(value: Any) -> Box:
     """
     if not isinstance(value, (list, tuple)) or len(value) != 4:
         raise InvalidInputError(f"expected a box of four numbers, received {str(value)[:60]!r}")
-    x, y, width, height = (coordinate(number) for number in value)
+    x, y, width, height = map(coordinate, value)
     if width < 0 or height < 0:
         raise InvalidInputError(f"expected a box of width and height of at least 0, received {width:g} x {height:g}")
     return x, y, width, height

@@ -25,15 +25,18 @@ def box_of(points: Sequence[Point]) -> Box:
 
     The width is the shortest number that leads from x to the other side again, since a difference of floats need not.
     """
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    top, bottom = min(y for _, y in points), max(y for _, y in points)
+    xs, ys = zip(*points, strict=True)
+    left, right, top, bottom = min(xs), max(xs), min(ys), max(ys)
     return left, top, _span(left, right), _span(top, bottom)
 
 
 def _span(start: float, end: float) -> float:
     difference = end - start
-    candidates = (round(difference, digits) for digits in range(18))
-    return next((value for value in candidates if start + value == end), difference)
+    for digits in range(18):
+        value = round(difference, digits)
+        if start + value == end:
+            return value
+    return difference
 
 
 def corners_of(box: Box) -> tuple[Point, Point]:

@@ -23,6 +23,8 @@ MAX_DEPTH = 64
 # Made once: making one takes longer than a small body.
 _ON_ONE_LINE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _MAX_DIGITS = 400
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -44,12 +46,12 @@ def to_jsonable(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if kind is dict:
         return {key if type(key) is str else _key(key): to_jsonable(item) for key, item in value.items()}
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, Enum):
+    if kind is list or kind is tuple:
+        return [to_jsonable(item) for item in value]
+    if isinstance(value, Enum) and not isinstance(value, str):
         return to_jsonable(value.value)
-    if isinstance(value, int):
-        return int(value)
+    if isinstance(value, (str, int)):
+        return str(value) if isinstance(value, str) else int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
@@ -171,6 +173,13 @@ def _check_depth(text: str, max_depth: int) -> None:
     # there are enough of them to matter.
     if text.count("[") + text.count("{") <= max_depth:
         return
+    # Millions of brackets: what opens and closes at once is taken away, at most two levels a pass, until nothing is
+    # left. Only text that is deeper, or no JSON, is looked at bracket by bracket.
+    brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
+    for _ in range(max_depth // 2):
+        brackets = brackets.replace("[]", "").replace("{}", "")
+        if not brackets:
+            return
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         first = token.group()[0]

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,8 +21,8 @@ def test_a_box_leads_from_one_corner_to_the_other(points):
     (x1, y1), (x2, y2) = corners_of(box_of(points))
     assert (x1, y1) == (min(x for x, _ in points), min(y for _, y in points))
     assert (x2, y2) == pytest.approx((max(x for x, _ in points), max(y for _, y in points)), rel=1e-12, abs=1e-12)
-    if y1 >= 0:
-        assert y2 == max(y for _, y in points)
+    if y1 >= 0:  # no number at all may lead there exactly, from a corner that is nearly 0
+        assert abs(y2 - max(y for _, y in points)) <= math.ulp(y2)
 
 
 def test_a_box_has_the_digits_that_were_given():

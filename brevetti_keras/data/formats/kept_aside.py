@@ -41,21 +41,27 @@ def keep_aside(written: Collection, read: Collection, target: Target) -> int:
         How many images hold what the format cannot.
     """
     found = {image.name: image for image in read.images}
-    kept: dict[str, Any] = {}
+    kept: list[str] = []
     for image in written.images:
-        if replace(found[image.name], path=image.path) == image:
+        back = found[image.name]
+        if replace(back, path=image.path) == image:
             continue
-        exact = image_content(image)
-        given = image_content(found[image.name])
+        own, other = _content(image), _content(back)
+        if own == other:
+            continue
+        exact, given = to_json(own), to_json(other)
         if exact != given:
-            kept[image.name] = {"read": _digest(given), "exact": exact}
+            from_json(exact)  # what could not be read again is refused while it still is where it came from
+            kept.append(f'{to_json(image.name)}: {{"read": "{_sha256(given)}", "exact": {exact}}}')
     whole = {
         key: {"read": _digest(getattr(read, key)), "exact": getattr(written, key)}
         for key in _WHOLE
         if _digest(getattr(read, key)) != _digest(getattr(written, key))
     }
     if kept or whole:
-        target.write_bytes(ASIDE, to_json({"version": _VERSION, **whole, "images": kept}).encode("utf-8"))
+        # Each image's text is there already; to make one of all again would take as long as all the rest.
+        head = to_json({"version": _VERSION, **whole}).removesuffix("}")
+        target.write_bytes(ASIDE, f'{head}, "images": {{{", ".join(kept)}}}}}'.encode())
     return len(kept)
 
 
@@ -87,7 +93,7 @@ def with_kept(read: Collection, storage: Storage) -> Collection:
 def _restored(image: AnnotatedImage, entry: Any) -> AnnotatedImage:
     if entry is None:
         return image
-    exact = _exact(entry, None, _digest(image_content(image)))
+    exact = _exact(entry, None, _digest(_content(image)))
     if exact is None:
         _log.warning("%s: its labels were changed since %s was written, so they count", image.path, ASIDE)
         return image
@@ -128,18 +134,23 @@ def _list(value: Any) -> list[Any]:
 
 def image_content(image: AnnotatedImage) -> dict[str, Any]:
     """Returns all that is known of an image but where it lies, as JSON types; masks that are files as run lengths."""
-    content = {
+    result: dict[str, Any] = from_json(to_json(_content(image)))
+    return result
+
+
+def _content(image: AnnotatedImage) -> dict[str, Any]:
+    return {
         "labels": list(image.labels),
         "purpose": image.purpose,
         "columns": dict(image.columns),
         "annotation": annotation_json(in_pixels(image).annotation),
     }
-    result: dict[str, Any] = from_json(to_json(content))
-    return result
 
 
 def in_pixels(image: AnnotatedImage) -> AnnotatedImage:
     """Returns the image with masks that are files of their own as run lengths."""
+    if not any(isinstance(shape.mask, str) for shape in image.annotation.shapes):
+        return image
     shapes = tuple(
         replace(shape, mask=RunLengths.of(mask_of(shape))) if isinstance(shape.mask, str) else shape
         for shape in image.annotation.shapes
@@ -148,4 +159,8 @@ def in_pixels(image: AnnotatedImage) -> AnnotatedImage:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(to_json(value).encode("utf-8")).hexdigest()
+    return _sha256(to_json(value))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -6,13 +6,24 @@ A line is `class x y width height` (the middle and the size of a box) or `class 
 the image's sides. Pixels come out rounded to a millionth, which is finer than the files' digits.
 """
 
+import itertools
+import math
 import posixpath
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from brevetti_keras.data.annotation import Annotation, Shape, checked_box, checked_corners, checked_label, coordinate
+from brevetti_keras.data.annotation import (
+    MAX_COORDINATE,
+    Annotation,
+    Point,
+    Shape,
+    checked_box,
+    checked_corners,
+    checked_label,
+    coordinate,
+)
 from brevetti_keras.data.formats.collection import (
     AnnotatedImage,
     Collection,
@@ -162,14 +173,14 @@ class _Reader:
                 f"expected 'class x y width height' or 'class x y x y x y …', received {len(words)} values"
             )
         label = self._label(words[0])
-        numbers = [coordinate(float(word)) for word in words[1:]]
+        numbers = _checked(list(map(float, words[1:])))
         if len(numbers) == 4:
             x, y, w, h = numbers
             checked_box((x, y, w, h))
             corners = [((x + way * w / 2) * width, (y + way * h / 2) * height) for way in (-1, 1)]
-            return Shape(label, "rectangle", checked_corners([_rounded(*corner) for corner in corners]))
-        pairs = zip(numbers[::2], numbers[1::2], strict=True)
-        return Shape(label, "polygon", tuple(_rounded(x * width, y * height) for x, y in pairs))
+            return Shape(label, "rectangle", checked_corners(_rounded([side for corner in corners for side in corner])))
+        sides = [number * side for number, side in zip(numbers, itertools.cycle((width, height)), strict=False)]
+        return Shape(label, "polygon", tuple(_rounded(sides)))
 
     def _label(self, word: str) -> str:
         index = int(word) if word.isascii() and word.isdigit() and len(word) < 10 else -1
@@ -185,9 +196,18 @@ def label_file(image: str) -> str:
     return f"{f'{before}/labels/{after}' if found else stem}.txt".lstrip("/")
 
 
-def _rounded(x: float, y: float) -> tuple[float, float]:
+def _rounded(sides: list[float]) -> list[Point]:
+    """Points from x, y, x, y, … in pixels."""
     # Adding 0 turns -0.0, which a share just below 0 is rounded to, into 0.0.
-    return coordinate(round(x, DIGITS) + 0.0), coordinate(round(y, DIGITS) + 0.0)
+    values = _checked([round(side, DIGITS) + 0.0 for side in sides])
+    return list(zip(values[::2], values[1::2], strict=True))
+
+
+def _checked(numbers: list[float]) -> list[float]:
+    # Millions of them: one look at all before a look at each, which says what is wrong.
+    if not (all(map(math.isfinite, numbers)) and max(map(abs, numbers)) <= MAX_COORDINATE):
+        return [coordinate(number) for number in numbers]
+    return numbers
 
 
 def _line(error: Exception) -> str:

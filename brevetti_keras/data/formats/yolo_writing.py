@@ -53,8 +53,8 @@ def write_yolo(collection: Collection, target: Target) -> None:
 
 
 def _values(shape: Shape, width: int, height: int) -> list[list[float]]:
-    box = bounds(shape)
-    if shape.kind == "rectangle" and box is not None:
+    box = bounds(shape) if shape.kind == "rectangle" else None
+    if box is not None:
         (x1, y1), (x2, y2) = corners_of(box)
         return [[(x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height]]
     found = outlines(shape)

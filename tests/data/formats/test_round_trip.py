@@ -1,4 +1,6 @@
 import atexit
+import hashlib
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +11,12 @@ from hypothesis import strategies as st
 
 from brevetti_keras.data.annotation import Annotation, Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
+from brevetti_keras.data.formats.kept_aside import image_content
 from brevetti_keras.data.formats.reading import READERS, read_format
 from brevetti_keras.data.formats.samples_table import collection_of
 from brevetti_keras.data.formats.writing import WRITERS, Written, write_format
 from brevetti_keras.data.samples import samples_of
+from brevetti_keras.utils.encode import to_json
 from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError, NotFoundError
 from tests.support.collections import HEIGHT, WIDTH, collections, contents, picture
 
@@ -180,3 +184,24 @@ def test_a_broken_file_beside_it_is_one_line(tmp_path, content, message):
 def test_an_unknown_format_is_one_line():
     with pytest.raises(InvalidInputError, match="expected one of the formats coco, yolo, voc, mvtec"):
         read_format("jpeg", ".")
+
+
+def test_what_is_kept_is_json_with_what_reading_gave(tmp_path):
+    quoted = image(0, [Shape("a", "line", ((1.0, 2.0), (3.0, 4.0)))], name='q".png')
+    through(Collection((quoted, image(1, [PLAIN]), image(2, columns={"lot": "7"})), ("a",)), "yolo", str(tmp_path))
+    kept = json.loads((tmp_path / "brevetti.json").read_text())
+    assert set(kept) == {"version", "images"}
+    assert sorted(kept["images"]) == ["images/train/2.png", "images/train/q_.png"]
+    entry = kept["images"]["images/train/q_.png"]
+    assert entry["exact"]["annotation"]["annotations"][0]["type"] == "line"
+    read = {one.name: one for one in READERS["yolo"](str(tmp_path)).images}["images/train/q_.png"]
+    assert entry["read"] == hashlib.sha256(to_json(image_content(read)).encode()).hexdigest()
+
+
+def test_what_could_not_be_read_again_is_refused_when_it_is_written(tmp_path):
+    deep: object = 0
+    for _ in range(70):
+        deep = [deep]
+    marks = [Shape("a", "line", ((1.0, 2.0), (3.0, 4.0)), extra={"deep": deep})]
+    with pytest.raises(InvalidInputError, match="nested at most 64 deep"):
+        write_format(Collection((image(0, marks),), ("a",)), "yolo", str(tmp_path))
