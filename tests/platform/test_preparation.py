@@ -3,9 +3,9 @@ import time
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 
+from brevetti_keras.data.file_check.pool import WorkerPool
 from brevetti_keras.data.fingerprint import fingerprint, from_csv
 from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.data.image.pixel_reader import PixelReader
@@ -15,6 +15,7 @@ from brevetti_keras.platform.job_settings import JobSettings
 from brevetti_keras.platform.preparation import Preparation, pipelines_in
 from brevetti_keras.schema import Settings
 from brevetti_keras.utils.errors import DataError, DecodeError
+from tests.support.processes import file_checkers
 
 
 class Nested(Settings):
@@ -96,9 +97,13 @@ def test_images_that_lack_a_region_are_bad_before_training(prepared, vials):
         prepared(pipelines=[pipeline])
 
 
-def test_no_child_is_left(prepared):
+def test_no_child_is_left(prepared, monkeypatch):
+    seen = []
+    close = WorkerPool.close
+    monkeypatch.setattr(WorkerPool, "close", lambda pool: (seen.append(len(file_checkers())), close(pool)))
     prepared()
-    assert psutil.Process().children() == []
+    assert seen[0] > 0
+    assert file_checkers() == []
 
 
 def test_the_fingerprint_is_that_of_all_samples_used(prepared, tmp_path, vials, monkeypatch):

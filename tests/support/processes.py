@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+import psutil
+
 PROGRAM = """
 import sys
 from brevetti_keras.server.serve import serve
@@ -42,3 +44,16 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
+
+
+def file_checkers() -> list[psutil.Process]:
+    """Returns the children of this process that check files; what else a test runner has started is left out."""
+    children = psutil.Process().children()
+    return [child for child in children if "brevetti_keras.data.file_check.worker" in _words(child)]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []

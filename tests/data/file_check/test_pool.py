@@ -6,13 +6,13 @@ import threading
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from brevetti_keras.data.file_check import pool as pools
 from brevetti_keras.data.file_check.pool import WorkerPool
 from brevetti_keras.utils.errors import DataError
 from tests.support.odd_images import jpeg_bomb, png_bomb, sound_files
+from tests.support.processes import file_checkers
 
 SOUND = sound_files()
 # A module that stands in for a decoder which does to its process what broken decoders do.
@@ -68,7 +68,7 @@ def test_what_ends_a_decoder_is_the_files_verdict_and_the_next_file_is_read(put)
 @pytest.mark.parametrize("name", ["bomb.png", "bomb.jpg"])
 def test_bombs_are_refused_from_their_header_and_take_no_memory(put, pool, name):
     pool.check(put("first.png", SOUND["rgb.png"]))
-    (child,) = psutil.Process().children()
+    (child,) = file_checkers()
     before = child.memory_info().rss
     facts = pool.check(put(name, png_bomb() if name == "bomb.png" else jpeg_bomb()))
     assert "megapixels" in facts.reason
@@ -85,9 +85,9 @@ def test_threads_share_the_children(put):
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(psutil.Process().children()) <= 2
+        assert len(file_checkers()) == 2
     assert len(set(found.values())) == 20
-    assert psutil.Process().children() == []
+    assert file_checkers() == []
 
 
 def test_a_child_that_cannot_start_is_told_in_one_line(monkeypatch, put):
