@@ -11,12 +11,15 @@ Time is quadratic, but that of a matrix product: 100,000 pictures are 2 × 10¹�
 and two blocks of 64 MB.
 """
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from brevetti_keras.data.leaks.signature import Floats, orientations
+
+_log = logging.getLogger(__name__)
 
 Indices = npt.NDArray[np.int64]
 
@@ -64,8 +67,13 @@ def similar_pairs(details: npt.NDArray[np.int8], threshold: float = SIMILAR) -> 
         turned = orientations(details[start : start + block])
         queries = _codes(turned.reshape(-1, *details.shape[1:]), mean, basis)
         found.append(_block_pairs(queries.reshape(8, turned.shape[1], codes.shape[1]), codes[start:], start, threshold))
-    parts = zip(*found, strict=True) if found else [[np.zeros(0)]] * 4
-    first, second, orientation, similarity = (np.concatenate(part) for part in parts)
+    parts = zip(*found, strict=True) if found else [[np.zeros(0)]] * 5
+    first, second, orientation, similarity, left_out = (np.concatenate(part) for part in parts)
+    if left_out.sum():
+        _log.warning(
+            "%d pictures resemble more than %d others: of those, the nearest %d are compared pixel by pixel, and %d"
+            " pairs are not", np.count_nonzero(left_out), _KEPT, _KEPT, left_out.sum(),
+        )  # fmt: skip
     return Pairs(
         first.astype(np.int64), second.astype(np.int64), orientation.astype(np.int64), similarity.astype(np.float32)
     )
@@ -135,7 +143,8 @@ def _codes(details: npt.NDArray[np.int8], mean: Floats, basis: Floats) -> Floats
 
 def _block_pairs(
     queries: Floats, codes: Floats, start: int, threshold: float
-) -> tuple[Indices, Indices, Indices, Floats]:
+) -> tuple[Indices, Indices, Indices, Floats, Indices]:
+    """Returns first, second, orientation and similarity of a block's pairs, and how many each picture has left out."""
     best = queries[0] @ codes.T
     product = np.empty_like(best)
     for query in queries[1:]:
@@ -147,6 +156,7 @@ def _block_pairs(
     order = np.lexsort((-best[rows, columns], rows))
     rows, columns = rows[order], columns[order]
     kept = np.arange(len(rows)) - np.searchsorted(rows, rows) < _KEPT
+    left_out = np.bincount(rows[~kept], minlength=size)
     rows, columns = rows[kept], columns[kept]
     which = np.einsum("opd,pd->op", queries[:, rows], codes[columns]).argmax(axis=0)
-    return rows + start, columns + start, which, best[rows, columns]
+    return rows + start, columns + start, which, best[rows, columns], left_out

@@ -28,6 +28,7 @@ from brevetti_keras.data.leaks.work_pictures import WorkPictures
 NEARER = 0.6
 _BOUND = 1.0
 _BOUND_OF_CONTRAST = 0.05
+_BOUND_OF_PLAIN = 0.25
 _OTHERS = 5
 _FARTHEST = 3
 _COMPARED = 4096
@@ -79,7 +80,8 @@ def confirm(
     between = _measure(triples, pictures, pixels, memory)
     distances = np.array([between[triple] for triple in triples], np.float32)
     plainer = np.minimum(np.asarray(contrasts)[pairs.first], np.asarray(contrasts)[pairs.second])
-    bound = np.maximum(_BOUND, _BOUND_OF_CONTRAST * plainer)
+    # Of pictures that are nearly plain, two that have nothing to do with each other are a grey level apart.
+    bound = np.maximum(np.minimum(_BOUND, _BOUND_OF_PLAIN * plainer), _BOUND_OF_CONTRAST * plainer)
     within = [triple for triple, near in zip(triples, distances <= bound, strict=True) if near]
     others = _others(within, details)
     asked = dict.fromkeys((one, other, way) for one, found in others.items() for other, way in found)

@@ -5,6 +5,7 @@
     memory.remember({"signature-1:" + etag: value})
 
 It is a cache and nothing more: where its folder cannot be written, or its file is damaged, results are computed anew.
+A picture takes 1.3 KB, so the file stays small; beyond 2 GB it is emptied, and its space used again.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from brevetti_keras.data.checksums import cache_folder
 _log = logging.getLogger(__name__)
 
 _QUERY = 500
+_MOST_BYTES = 2 << 30
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID
 """
@@ -29,9 +31,11 @@ class ContentMemory:
 
     Args:
         path: of the SQLite file; by default `contents.sqlite3` in `cache_folder()`.
+        most_bytes: what is remembered is forgotten, all of it, rather than let the file grow much beyond this.
     """
 
-    def __init__(self, path: str | None = None) -> None:
+    def __init__(self, path: str | None = None, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._path = path or str(Path(cache_folder()) / "contents.sqlite3")
 
     def recall(self, keys: Sequence[str]) -> dict[str, bytes]:
@@ -55,6 +59,8 @@ class ContentMemory:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")
+            if _used_bytes(connection) > self._most_bytes:
+                connection.execute("DELETE FROM results")
             connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
             connection.execute("COMMIT")
 
@@ -83,3 +89,11 @@ class ContentMemory:
 
 def _crc(key: str, value: bytes) -> int:
     return zlib.crc32(value, zlib.crc32(key.encode()))
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size

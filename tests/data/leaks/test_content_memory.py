@@ -39,6 +39,16 @@ def test_a_damaged_file_starts_anew(tmp_path, caplog):
     assert memory.recall(["a"]) == {"a": b"1"}
 
 
+def test_it_does_not_grow_beyond_its_bound(tmp_path):
+    path = tmp_path / "m.sqlite3"
+    memory = ContentMemory(str(path), most_bytes=200_000)
+    for turn in range(20):
+        memory.remember({f"{turn}-{index}": bytes(1000) for index in range(50)})
+        assert len(memory.recall([f"{turn}-{index}" for index in range(50)])) == 50
+    assert path.stat().st_size < 400_000
+    assert memory.recall(["0-0"]) == {}
+
+
 def test_a_folder_that_cannot_be_made_costs_the_memory_only(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     memory = ContentMemory(str(tmp_path / "file" / "m.sqlite3"))

@@ -94,3 +94,24 @@ def test_pairs_across_blocks_are_found(monkeypatch):
 def test_no_picture_and_one_have_no_pairs():
     for count in (0, 1):
         assert len(similar_pairs(np.zeros((count, 32, 32), np.int8)).first) == 0
+
+
+def test_what_pictures_share_makes_no_pairs_though_some_are_turned():
+    rng = np.random.default_rng(0)
+    common = rng.integers(-90, 90, (32, 32))
+    details = (common + rng.integers(-12, 13, (200, 32, 32))).astype(np.int8)
+    details[180:] = np.rot90(details[180:], axes=(1, 2))
+    details[190] = np.rot90(details[7])
+    pairs = similar_pairs(details)
+    assert list(zip(pairs.first, pairs.second, pairs.orientation, strict=True)) == [(7, 190, 1)]
+
+
+def test_pairs_beyond_the_nearest_twenty_are_told(caplog):
+    rng = np.random.default_rng(0)
+    details = np.concatenate(
+        [rng.integers(-20, 20, (570, 32, 32)), np.repeat(rng.integers(-20, 20, (1, 32, 32)), 30, 0)]
+    )
+    pairs = similar_pairs(details.astype(np.int8))
+    assert np.bincount(pairs.first).max() == 20
+    assert "9 pictures resemble more than 20 others: of those, the nearest 20 are compared" in caplog.text
+    assert "and 45 pairs are not" in caplog.text
