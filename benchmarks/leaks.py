@@ -1,7 +1,8 @@
 """How well leaks are found and kept out: copies of pictures by kind, and splits over random orders and additions.
 
 Figures to reach: of each kind of copy at least 99 of 100 found, of 1,000 parts that look alike at most 1 % merged; over
-1,000 trials no unit straddles purposes with the identification file, and in hash mode no sample moves.
+1,000 trials no unit straddles purposes with the identification file, and in hash mode no sample moves. The defaults are
+the whole table.
 
     .venv/bin/python -m benchmarks.leaks [--parts 1000] [--copies 100] [--trials 1000]
 """
@@ -73,6 +74,7 @@ def main() -> None:
         if given.trials:
             for name, figure in run_trials(range(given.trials), folder).items():
                 print(f"{name:70} {figure:6d}")
+    print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 
 if __name__ == "__main__":
