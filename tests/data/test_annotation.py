@@ -63,6 +63,8 @@ POINT = {"type": "point", "label": "a", "points": [{"x": 1, "y": 2}]}
         ({**POINT, "points": [{"x": 1}]}, "expected coordinates as numbers"),
         ({**POINT, "points": [{"x": True, "y": 1}]}, "expected coordinates as numbers"),
         ({**POINT, "points": [{"x": 1e8, "y": 1}]}, "expected coordinates within 1,000,000 pixels"),
+        ({**POINT, "points": [{"x": 1, "y": -1e8}]}, "expected coordinates within 1,000,000 pixels"),
+        ({**POINT, "points": [{"x": -10_000_000, "y": 1}]}, "expected coordinates within 1,000,000 pixels"),
         ({**POINT, "points": []}, "expected a point of at least 1 points"),
         ({**POINT, "type": "line"}, "expected a line of at least 2 points"),
         ({**POINT, "type": "polygon"}, "expected a polygon of at least 3 points"),

@@ -219,3 +219,19 @@ class TestHostileInput:
         write_image(tmp_path / "a.png")
         with pytest.raises(DataError, match="expected COCO's JSON files"):
             read_coco(str(tmp_path))
+
+
+def test_what_several_files_tell_of_the_whole_is_put_together_and_the_first_counts(write, tmp_path):
+    train = content(info={"year": 2025}, licenses=[1], categories=[{"id": 3, "name": "cup"}])
+    val = content(info={"year": 2026}, contributor="us", categories=[{"id": 3, "name": "cup"}])
+    write(train)
+    folder = write({**val, "images": [{**IMAGE, "file_name": "b.png"}]}, "annotations/instances_val2017.json",
+                   ("val2017/b.png",))  # fmt: skip
+    about = read_coco(folder).about
+    assert (about["info"], about["licenses"], about["contributor"]) == ({"year": 2025}, [1], "us")
+
+
+def test_what_was_kept_aside_is_no_file_of_coco_s(write, tmp_path):
+    folder = write(content(), "labels.json", ("a.png",))
+    (tmp_path / "brevetti.json").write_text('{"version":1, "images": {}}')
+    assert [image.name for image in read_coco(folder).images] == ["a.png"]

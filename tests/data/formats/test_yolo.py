@@ -157,3 +157,20 @@ class TestHostileInput:
         write_image(tmp_path / "a.png")
         with pytest.raises(DataError, match=r"expected one data\.yaml, received none"):
             read_yolo(str(tmp_path))
+
+
+@pytest.mark.parametrize("line", ["0 0.1 nan 0.2 0.3", "0 0.1 0.2 0.3 inf", "0 0 0 1 nan 1 1", "0 0 0 1 0 1 -inf"])
+def test_a_number_that_is_none_is_refused_wherever_it_stands(write, line):
+    with pytest.raises(DataError, match=r"a\.txt: line 1: expected coordinates as numbers"):
+        read_yolo(write(f"{line}\n"))
+
+
+def test_a_share_that_leads_too_far_out_is_refused(write):
+    with pytest.raises(DataError, match="line 1: expected coordinates within 1,000,000 pixels"):
+        read_yolo(write("0 0 0 900000 0 1 1\n"))
+
+
+def test_valid_is_a_split_too(write):
+    yaml = "train: images/train\nvalid: images/valid\nnames: [cup, dog]"
+    collection = read_yolo(write("", yaml, ("images/train/a.png", "images/valid/b.png")))
+    assert [image.purpose for image in collection.images] == ["train", "devel"]
