@@ -1,5 +1,7 @@
 import pytest
 
+from brevetti_keras.data.annotation import Annotation, Shape
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
 from brevetti_keras.data.formats.reading import read_format
 from brevetti_keras.data.formats.voc import read_voc
 from brevetti_keras.data.formats.writing import write_format
@@ -136,3 +138,29 @@ class TestHostileInput:
         write_image(tmp_path / "a.png")
         with pytest.raises(DataError, match="expected XML files in Annotations"):
             read_voc(str(tmp_path))
+
+
+def test_a_tag_that_comes_three_times_is_one_list(write):
+    tags = "".join(f"<attribute>{word}</attribute>" for word in ("red", "wet", "torn"))
+    image = read_voc(write(xml(DOG.replace("</object>", f"{tags}</object>")))).images[0]
+    assert image.annotation.shapes[0].extra["attribute"] == ["red", "wet", "torn"]
+
+
+def one(tmp_path, label="a", **about):
+    write_image(tmp_path / "source.png", size=(12, 16))
+    marks = Annotation((Shape(label, "rectangle", ((1.0, 2.0), (5.0, 6.0))),), 16, 12, about)
+    return Collection((AnnotatedImage(str(tmp_path / "source.png"), "a.png", (label,), "", marks),), (label,))
+
+
+def test_what_xml_cannot_hold_is_written_otherwise_and_comes_back(tmp_path):
+    collection = one(tmp_path, "a\x00b\ufffe")
+    write_format(collection, "voc", str(tmp_path / "out"))
+    assert read_voc(str(tmp_path / "out")).classes == ("a_b_",)
+    assert read_format("voc", str(tmp_path / "out")).classes == ("a\x00b\ufffe",)
+
+
+def test_what_an_image_carries_along_makes_no_object(tmp_path):
+    write_format(one(tmp_path, object={"name": "ghost"}, camera="left"), "voc", str(tmp_path / "out"))
+    image = read_voc(str(tmp_path / "out")).images[0]
+    assert (image.labels, image.annotation.image["camera"]) == (("a",), "left")
+    assert read_format("voc", str(tmp_path / "out")).images[0].annotation.image["object"] == {"name": "ghost"}
