@@ -99,3 +99,16 @@ class TestHostileInput:
     def test_nothing_there(self, tmp_path):
         with pytest.raises(NotFoundError):
             read_mvtec(str(tmp_path / "nowhere"))
+
+
+def test_a_mask_may_have_the_image_s_own_name(bottle):
+    masks = bottle / "ground_truth" / "broken"
+    (masks / "000_mask.png").rename(masks / "000.png")
+    (mask,) = read_mvtec(str(bottle)).images[0].annotation.shapes
+    assert mask.mask == str(masks / "000.png")
+
+
+def test_images_that_lie_in_no_folder_of_a_label_or_too_deep_are_none(bottle):
+    write_image(bottle / "test" / "overview.png", size=(12, 16))
+    write_image(bottle / "test" / "good" / "small" / "000.png", size=(12, 16))
+    assert len(read_mvtec(str(bottle)).images) == 6
