@@ -177,9 +177,11 @@ def _check_depth(text: str, max_depth: int) -> None:
     # left. Only text that is deeper, or no JSON, is looked at bracket by bracket.
     brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
     for _ in range(max_depth // 2):
-        brackets = brackets.replace("[]", "").replace("{}", "")
+        before, brackets = len(brackets), brackets.replace("[]", "").replace("{}", "")
         if not brackets:
             return
+        if len(brackets) == before:
+            break
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         first = token.group()[0]
