@@ -1,6 +1,6 @@
 """Run as a child process: a model type writes its demonstration's images, and what its job is made of is printed.
 
-    python -m brevetti_keras.server.demo_process -- my_package.model_type:Vials /work/datasets
+    python -m brevetti_keras.server.demo_process -- my_package.model_type:Vials /data/platform/datasets
 
 The answer is one line of JSON: `{"name": …, "dataset": …, "settings": …}`, or `{"error": …, "kind": …}`.
 """

@@ -1,6 +1,6 @@
 """Our own form: a CSV of samples with a JSON file an annotated image, which refers to the images where they lie.
 
-    path = write_table(collection, "/work/datasets/parts")      # …/parts/samples.csv, a dataset like any CSV
+    path = write_table(collection, "/data/platform/datasets/parts")      # …/parts/samples.csv, a dataset like any CSV
     collection_of(samples, path)                                # from get_image_samples(path, annotations=True)
 
 `samples.csv` has `path`, `categories` (a JSON list of labels), `purpose`, `annotation_path` and what the samples carry

@@ -4,7 +4,7 @@
     with folders.receive(upload, "crack/1.png") as (file, stored):
         file.write(data)
     folders.commit(upload)                      # the whole folder appears at once
-    folders.original_name("/work/datasets/7f3c…", "crack/a_b-95d9de75.png")         # "a\\nb.png"
+    folders.original_name("/data/platform/datasets/7f3c…", "crack/a_b-95d9de75.png")         # "a\\nb.png"
 
 What is not committed is seen by nobody, and removed after a day.
 """
