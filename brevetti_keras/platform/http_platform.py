@@ -4,6 +4,7 @@ with HttpPlatform("https://platform.example", SecretStr("…")) as platform:
     platform.jobs.list(state="running")
 """
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
@@ -15,7 +16,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 from brevetti_keras.io.http import HttpClient
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.utils.encode import from_json, to_jsonable
-from brevetti_keras.utils.errors import ConflictError, NotFoundError, PlatformError
+from brevetti_keras.utils.errors import BrevettiError, ConflictError, NotFoundError, PlatformError
 from brevetti_keras.wire import routes
 from brevetti_keras.wire.events import Event, EventKind
 from brevetti_keras.wire.job_arguments import JobArguments
@@ -115,7 +116,9 @@ class _Datasets(_Group):
             finish = routes.UPLOAD_FINISH.format(upload_id=begun.id)
             return self._one(Dataset, "POST", finish, json={**body, "folder": os.path.basename(storage.root)})
         except BaseException:
-            self._client.request("DELETE", routes.UPLOAD.format(upload_id=begun.id), check=False)
+            # What ended the upload may keep this from arriving too; the first cause is the one to tell.
+            with contextlib.suppress(BrevettiError):
+                self._client.request("DELETE", routes.UPLOAD.format(upload_id=begun.id), check=False)
             raise
 
     def get(self, id_or_name: str) -> Dataset:

@@ -15,7 +15,7 @@ from brevetti_keras.platform import Job, get_image_samples
 from brevetti_keras.platform.http_platform import HttpPlatform
 from brevetti_keras.server.app import build_app
 from brevetti_keras.server.workspace import open_service
-from brevetti_keras.utils.errors import AccessError, PlatformError
+from brevetti_keras.utils.errors import AccessError, PlatformError, StorageError
 from tests.contracts.platform import PlatformContract
 from tests.support.asgi import AsgiTransport
 from tests.support.http_host import free_port, http_host
@@ -194,3 +194,19 @@ class TestOtherHosts:
         log = (tmp_path / "job" / "events.log").read_text()
         assert '"kind":"complete"' in log
         assert "canary-key" not in log
+
+
+def test_an_upload_tells_what_ended_it_though_nothing_can_be_taken_back(tmp_path):
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "a.png").write_bytes(b"a")
+
+    def server(request):
+        if request.method == "POST":
+            return httpx.Response(201, json={"id": "7f"})
+        if request.method == "PUT":
+            return httpx.Response(507, json={"error": "the disk is full"})
+        raise httpx.ConnectError("nobody is there")
+
+    platform = HttpPlatform("http://127.0.0.1:9", transport=httpx.MockTransport(server))
+    with pytest.raises(StorageError, match="the disk is full"):
+        platform.datasets.upload(str(tmp_path))

@@ -32,7 +32,7 @@ def artifacts_router(service: Service) -> APIRouter:
     @router.put(JOB_ARTIFACT, status_code=201, openapi_extra=_BINARY)
     async def put_artifact(job_id: JobId, path: str, request: Request) -> FileEntry:
         """Stores a file in one step; one that is there is replaced."""
-        await stream_into(service.artifacts.receive(job_id, path), request)
+        await stream_into(service.artifacts.receive(job_id, path), request, lambda file: file)
         return await to_thread.run_sync(service.artifacts.stat, job_id, path)
 
     @router.get(JOB_CHARTS)

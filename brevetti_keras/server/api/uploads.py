@@ -47,7 +47,9 @@ def uploads_router(service: Service) -> APIRouter:
         upload_id: str, path: Annotated[str, Query(max_length=4096)], request: Request
     ) -> UploadedFile:
         """Stores a file of an upload; the last folder of its path is its class."""
-        size, (_, stored) = await stream_into(service.uploads.receive(upload_id, path), request)
+        size, (_, stored) = await stream_into(
+            service.uploads.receive(upload_id, path), request, lambda received: received[0]
+        )
         return UploadedFile(path=stored, size=size)
 
     @router.post(UPLOAD_FINISH, status_code=201)
