@@ -12,7 +12,7 @@ from brevetti_keras.platform.imports import EXPORTS, IMPORTS, add_collection, ex
 
 
 @click.command(name="import", epilog="Example:  brevetti-keras dataset import coco ~/parts --name parts --tag line=3")
-@click.argument("format", type=click.Choice(IMPORTS))
+@click.argument("form", metavar="{" + "|".join(IMPORTS) + "}", type=click.Choice(IMPORTS))
 @click.argument("path")
 @click.option("--name", help="Its name; by default the folder's.")
 @click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag; may be given several times.")
@@ -22,7 +22,7 @@ from brevetti_keras.platform.imports import EXPORTS, IMPORTS, add_collection, ex
 @workspace_option
 @json_option
 def import_command(
-    format: str,  # noqa: A002
+    form: str,
     path: str,
     name: str | None,
     tags: tuple[str, ...],
@@ -39,10 +39,10 @@ def import_command(
     in TensorFlow Datasets or the folder of a stored one. Images are referred to where they lie, never copied (those
     of tfds lie in records, and are written into the workspace once).
     """
-    if format != "tfds" and (splits or data_dir):
+    if form != "tfds" and (splits or data_dir):
         raise click.UsageError("expected --split and --data-dir with tfds alone")
     platform = connect(workspace)
-    collection = read_source(platform, format, path, splits, data_dir)
+    collection = read_source(platform, form, path, splits, data_dir)
     added = add_collection(platform, collection, name_of(path), name, tags, notes)
     count = len(collection.images)
     labels = sorted({label for image in collection.images for label in image.labels})

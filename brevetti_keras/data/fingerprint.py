@@ -20,10 +20,11 @@ import pandas as pd
 
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.pixel_hashes import read_pixel_hashes
+from brevetti_keras.data.leaks.reading import check_paths
 from brevetti_keras.data.text_csv import read_text_csv
 from brevetti_keras.data.units import as_text
 from brevetti_keras.io.open import split_url
-from brevetti_keras.utils.errors import BrevettiError, DataError, InvalidInputError
+from brevetti_keras.utils.errors import BrevettiError, DataError
 
 LEAF_COLUMNS = ("path", "etag", "pixels", "label", "annotation", "metadata", "leaf")
 # Where a sample lies and what a job makes of it says nothing of what it is.
@@ -68,8 +69,7 @@ def fingerprint(
     Raises:
         InvalidInputError: for samples without `path`.
     """
-    if "path" not in getattr(samples, "columns", ()):
-        raise InvalidInputError("expected samples with a column 'path', received none: list them by get_image_samples")
+    check_paths(samples)
     hashes = read_pixel_hashes(samples, pixels, memory, progress)
     metadata = [name for name in samples.columns if name not in _NO_METADATA]
     rows = []

@@ -47,7 +47,7 @@ _KINDS: dict[int, type[BrevettiError]] = {
 }
 
 
-class Corrupted(Exception):  # noqa: N818
+class CorruptionError(Exception):
     """What arrived differs from its checksum; the text says how."""
 
 
@@ -88,7 +88,7 @@ class Attempts:
             try:
                 return request(again)
             except _failures() as error:
-                if isinstance(error, (Corrupted, storage_errors.DataCorruption)):
+                if isinstance(error, (CorruptionError, storage_errors.DataCorruption)):
                     corrupt += 1
                     if corrupt == _MOST_CORRUPT:
                         raise _damaged(url, error) from error
@@ -109,7 +109,7 @@ class Attempts:
 
 def _failures() -> tuple[type[BaseException], ...]:
     return (
-        Corrupted,
+        CorruptionError,
         api_errors.GoogleAPIError,
         auth_errors.GoogleAuthError,
         storage_errors.InvalidResponse,

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
-from brevetti_keras.io.google_attempts import Attempts, Corrupted
+from brevetti_keras.io.google_attempts import Attempts, CorruptionError
 from brevetti_keras.io.google_client import Patience, emulator_host, open_client
 from brevetti_keras.utils.errors import ConflictError, NotFoundError, StorageError
 from brevetti_keras.utils.lazy import lazy_import
@@ -341,7 +341,7 @@ def _crc_of(facts: ObjectFacts | None) -> str:
 
 def _same(expected: str, received: str) -> None:
     if expected != received:
-        raise Corrupted(f"expected crc32c {expected or 'of the object'}, received {received}")
+        raise CorruptionError(f"expected crc32c {expected or 'of the object'}, received {received}")
 
 
 def _facts(blob: Any) -> ObjectFacts:

@@ -80,7 +80,7 @@ class GoogleStorage:
     def open_read(self, path: str) -> BinaryIO:
         """Opens a file for reading, fetched and checked whole; the caller closes it."""
         name = self._file(path)
-        content = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115
+        content = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - the caller closes it
         try:
             self._bucket.read(name, content)
         except BaseException:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, SecretStr
 from brevetti_keras.interfaces.callbacks import ChartUpload, FacetsReport, PivotReport, RemoteMonitor, TensorBoard
 from brevetti_keras.io.files import Files
 from brevetti_keras.platform.checkpoints import CheckpointCallback, Checkpoints
+from brevetti_keras.platform.components import pipelines_in
 from brevetti_keras.platform.dataset import Dataset
 from brevetti_keras.platform.job_artifacts import JobArtifacts
 from brevetti_keras.platform.job_context import JobContext
@@ -34,7 +35,7 @@ from brevetti_keras.platform.job_settings import JobSettings
 from brevetti_keras.platform.job_setup import DatasetLike, JobRequest, set_up
 from brevetti_keras.platform.life_cycle import LifeCycle
 from brevetti_keras.platform.platform import Platform
-from brevetti_keras.platform.preparation import Preparation, pipelines_in
+from brevetti_keras.platform.preparation import Preparation
 from brevetti_keras.platform.settings_sources import Source
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError
 from brevetti_keras.wire import artifacts

@@ -6,11 +6,10 @@ preparation.counts()        # {"listed": 100, "used": 99, "quarantined": 1}
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import pandas as pd
-from pydantic import BaseModel
 
 from brevetti_keras.data.file_check.checker import FileChecker
 from brevetti_keras.data.fingerprint import fingerprint
@@ -108,17 +107,3 @@ class Preparation:
         path = self._quarantine_path()
         atomic_write(path, table.to_csv(index=False).encode("utf-8"))
         _LOGGER.warning("set aside %d file(s) that cannot be used, see %s", len(self._quarantined), path)
-
-
-def pipelines_in(settings: Any) -> Iterator[ImagePipeline]:
-    """Yields the image pipelines among a job's settings, however deep."""
-    if isinstance(settings, ImagePipeline):
-        yield settings
-    elif isinstance(settings, BaseModel):
-        for name in type(settings).model_fields:
-            yield from pipelines_in(getattr(settings, name))
-    elif isinstance(settings, (list, tuple)):
-        for one in settings:
-            yield from pipelines_in(one)
-    elif isinstance(settings, dict):
-        yield from pipelines_in(tuple(settings.values()))

@@ -13,25 +13,25 @@ import base64
 import contextlib
 import os
 import random
-import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel
 
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.data.samples import list_files
 from brevetti_keras.io.google_client import DEADLINE
 from brevetti_keras.io.local_copies import fetch_copies
+from brevetti_keras.platform.components import components_in
 from brevetti_keras.platform.settings_check import checked_settings
 from brevetti_keras.registry import load_reference
 from brevetti_keras.server.child_answer import give_answer, given_words
 from brevetti_keras.utils.encode import from_json
 from brevetti_keras.utils.errors import BrevettiError, DecodeError, SettingsError
 from brevetti_keras.utils.lazy import lazy_import
+from brevetti_keras.utils.memory_limit import limit_memory
 from brevetti_keras.wire.previews import Preview, PreviewSample, PreviewView
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
@@ -62,10 +62,10 @@ def preview(reference: str, request: Mapping[str, Any]) -> Preview:
         settings = checked_settings(reference, request["settings"])
     except SettingsError as error:
         return Preview(errors=error.errors or {"": str(error)})
-    pipelines = [(name, one) for name, one in components(settings) if isinstance(one, ImagePipeline)]
+    pipelines = [(name, one) for name, one in components_in(settings) if isinstance(one, ImagePipeline)]
     if not pipelines:
         return Preview(notes=("These settings hold no image pipeline, so what the network gets cannot be shown.",))
-    augmenters = [(name, one) for name, one in components(settings) if isinstance(one, ImageAugmenter)]
+    augmenters = [(name, one) for name, one in components_in(settings) if isinstance(one, ImageAugmenter)]
     chosen, notes = _choose(request["datasets"], int(request["count"]), int(request["seed"]))
     with contextlib.suppress(BrevettiError):  # told of the sample that it concerns
         # Each thread maps memory of its own, which counts against the limit.
@@ -81,31 +81,6 @@ def preview(reference: str, request: Mapping[str, Any]) -> Preview:
     if len(pipelines) > _MOST_PIPELINES:
         notes.append(f"Only the first {_MOST_PIPELINES} of {len(pipelines)} image pipelines are shown.")
     return Preview(samples=tuple(samples), notes=tuple(notes))
-
-
-def components(value: Any, name: str = "") -> Iterator[tuple[str, ImagePipeline | ImageAugmenter]]:
-    """Yields the image pipelines and augmenters in settings, each with its dotted name."""
-    if isinstance(value, ImagePipeline | ImageAugmenter):
-        yield name, value
-        return
-    inner: Iterator[tuple[Any, Any]] = iter(())
-    if isinstance(value, BaseModel):
-        inner = ((field, getattr(value, field)) for field in type(value).model_fields)
-    elif isinstance(value, Mapping):
-        inner = iter(value.items())
-    elif isinstance(value, list | tuple):
-        inner = iter(enumerate(value))
-    for key, item in inner:
-        yield from components(item, f"{name}.{key}" if name else str(key))
-
-
-def limit_memory(allowed: int) -> None:
-    """Lets this process take so many bytes beyond what it has mapped now; what asks for more fails."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        mapped = int(file.read().split()[0]) * resource.getpagesize()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = mapped + allowed
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def _choose(

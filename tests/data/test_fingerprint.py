@@ -137,7 +137,10 @@ def test_samples_without_paths_are_one_line():
 @st.composite
 def datasets(draw) -> pd.DataFrame:
     count = draw(st.integers(0, 8))
-    column = lambda values: draw(st.lists(st.sampled_from(values), min_size=count, max_size=count))  # noqa: E731
+
+    def column(values):
+        return draw(st.lists(st.sampled_from(values), min_size=count, max_size=count))
+
     paths = draw(st.lists(st.sampled_from("abcdefghij"), min_size=count, max_size=count, unique=True))
     etags = pd.Series(column(["1", "2", "3"]), dtype="str")
     return pd.DataFrame({"path": paths, "etag": etags, "category": column(["x", "y"]), "lot": column(["", "l"])})

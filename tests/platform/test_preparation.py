@@ -11,22 +11,9 @@ from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.leaks import pixel_hashes
 from brevetti_keras.platform import Dataset, get_image_samples
-from brevetti_keras.platform.job_settings import JobSettings
-from brevetti_keras.platform.preparation import Preparation, pipelines_in
-from brevetti_keras.schema import Settings
+from brevetti_keras.platform.preparation import Preparation
 from brevetti_keras.utils.errors import DataError, DecodeError
 from tests.support.processes import file_checkers
-
-
-class Nested(Settings):
-    inner: ImagePipeline = ImagePipeline(target_size=(5, 5))
-
-
-class JobsSettings(JobSettings):
-    image: ImagePipeline = ImagePipeline(target_size=(4, 4))
-    nested: Nested = Nested()
-    several: tuple[ImagePipeline, ...] = (ImagePipeline(target_size=(6, 6)),)
-    name: str = "x"
 
 
 @pytest.fixture
@@ -41,11 +28,6 @@ def prepared(tmp_path, vials):
         return get_image_samples([dataset]), preparation
 
     return get
-
-
-def test_all_pipelines_among_the_settings_are_found():
-    assert [pipeline.target_size for pipeline in pipelines_in(JobsSettings())] == [(4, 4), (5, 5), (6, 6)]
-    assert list(pipelines_in(JobSettings())) == []
 
 
 def test_a_jobs_images_are_decoded_before_it_trains(prepared, monkeypatch):

@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.leaks.signature import hash_pixels
 from brevetti_keras.utils.errors import DecodeError
 from brevetti_keras.utils.lazy import lazy_import
+from brevetti_keras.utils.memory_limit import limit_memory
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
 
@@ -51,7 +51,7 @@ def main() -> None:
         for root, reader in ((root, PixelReader.from_json(told)) for root, told in orders["caches"])
     ]
     cv2.setNumThreads(1)
-    _limit_memory(_MARGIN + _BYTES_A_PIXEL * orders["max_pixels"])
+    limit_memory(_MARGIN + _BYTES_A_PIXEL * orders["max_pixels"])
     _answer(answers, "ready")
     for number, line in enumerate(sys.stdin):
         if number % _REFRESH_EVERY == 0:
@@ -64,15 +64,6 @@ def main() -> None:
 def _answer(answers: TextIO, value: Any) -> None:
     answers.write(json.dumps(value) + "\n")
     answers.flush()
-
-
-def _limit_memory(count: int) -> None:
-    """Limits the address space to what is in use and `count` bytes more."""
-    with open("/proc/self/statm", encoding="ascii") as file:
-        used = int(file.read().split()[0]) * resource.getpagesize()
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = used + count if hard == resource.RLIM_INFINITY else min(hard, used + count)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def check_file(

@@ -51,8 +51,7 @@ def read_signatures(samples: pd.DataFrame, memory: ContentMemory | None = None, 
     Raises:
         InvalidInputError: for samples without `path`.
     """
-    if "path" not in getattr(samples, "columns", ()):
-        raise InvalidInputError("expected samples with a column 'path', received none: list them by get_image_samples")
+    check_paths(samples)
     memory = memory or ContentMemory()
     etags = samples["etag"].fillna("") if "etag" in samples.columns else [""] * len(samples)
     files = dict(zip(samples["path"].astype(str), map(str, etags), strict=True))
@@ -79,6 +78,12 @@ def read_signatures(samples: pd.DataFrame, memory: ContentMemory | None = None, 
                         fresh[_PREFIX + missing[path]] = _pack(result)
             memory.remember(fresh)
     return found
+
+
+def check_paths(samples: pd.DataFrame) -> None:
+    """Raises InvalidInputError for what is no frame of samples with `path`."""
+    if "path" not in getattr(samples, "columns", ()):
+        raise InvalidInputError("expected samples with a column 'path', received none: list them by get_image_samples")
 
 
 def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:
