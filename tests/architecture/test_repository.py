@@ -3,6 +3,7 @@
 import configparser
 import re
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import brevetti_keras
+from tests.support.minimum_versions import minimum_versions
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,12 +22,11 @@ def tracked_files():
 
 
 def requirements():
+    """What is required, by the entry of setup.cfg that requires it."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    texts = config["options"]["install_requires"].split("\n")
-    for extra in config["options.extras_require"].values():
-        texts += extra.split("\n")
-    return [Requirement(text) for text in texts if text.strip()]
+    entries = {"install": config["options"]["install_requires"], **config["options.extras_require"]}
+    return {name: [Requirement(line) for line in text.split("\n") if line.strip()] for name, text in entries.items()}
 
 
 def constraints():
@@ -34,11 +35,25 @@ def constraints():
     return {name.lower().replace("_", "-"): Version(version) for name, _, version in pins}
 
 
-@pytest.mark.parametrize("requirement", requirements(), ids=lambda requirement: requirement.name)
+@pytest.mark.parametrize("requirement", list(chain(*requirements().values())), ids=lambda requirement: requirement.name)
 def test_what_is_required_is_pinned_within_its_range(requirement):
     pinned = constraints()[requirement.name.lower().replace("_", "-")]
     assert requirement.specifier.contains(pinned)
     assert any(part.operator == ">=" for part in requirement.specifier), "a minimum version is named"
+
+
+@pytest.mark.parametrize("entry", requirements())
+def test_nothing_is_required_twice(entry):
+    names = [requirement.name for requirement in requirements()[entry]]
+    assert len(names) == len(set(names))
+
+
+def test_the_lowest_versions_are_of_all_that_a_user_installs():
+    lowest = minimum_versions()
+    users = [requirement for entry, required in requirements().items() if entry != "dev" for requirement in required]
+    assert set(lowest) == {requirement.name for requirement in users}
+    for requirement in users:
+        assert requirement.specifier.contains(lowest[requirement.name])
 
 
 def test_the_changelog_knows_this_version():
