@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from brevetti_keras.data.decoded_cache import CacheSpace
 from brevetti_keras.io.cache_folder import cache_folder
 from brevetti_keras.io.object_cache import ObjectCache
+from brevetti_keras.io.sqlite_cache import database_files, remove_database
 from brevetti_keras.utils.errors import InvalidInputError
 
 _MEMORIES = {
@@ -108,9 +109,9 @@ def _memory(name: str, holds: str) -> CacheKind:
 
 
 def _statuses(path: str) -> Iterable[os.stat_result]:
-    for ending in ("", "-wal", "-shm"):
+    for name in database_files(path):
         with contextlib.suppress(OSError):
-            yield os.stat(f"{path}{ending}")
+            yield os.stat(name)
 
 
 def _size(path: str) -> int:
@@ -128,10 +129,7 @@ def _empty_memory(path: str) -> tuple[int, int]:
     except sqlite3.OperationalError:  # others write all the time, or this may not be written
         return 0, before
     except sqlite3.DatabaseError:
-        # Damaged: whoever opens it next would remove it likewise.
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(OSError):
-                os.unlink(f"{path}{ending}")
+        remove_database(path)  # damaged: whoever opens it next would remove it likewise
         return before - _size(path), _size(path)
     return (max(0, before - _size(path)) if rows else 0), 0
 

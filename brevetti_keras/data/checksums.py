@@ -15,7 +15,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from brevetti_keras.data.stat_memory import FileKey, StatMemory, cache_folder, is_settled
+from brevetti_keras.data.stat_memory import FileKey, StatMemory, is_settled
+from brevetti_keras.io.cache_folder import cache_folder
 
 __all__ = ["HashMemory", "cache_folder", "md5_of"]
 

@@ -8,19 +8,14 @@ It is a cache and nothing more: where its folder cannot be written, or its file 
 it says so once.
 """
 
-import contextlib
-import logging
 import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from brevetti_keras.io.cache_folder import cache_folder as cache_folder
-
-_log = logging.getLogger(__name__)
+from brevetti_keras.io.sqlite_cache import SqliteCache
 
 _QUERY = 500
 # A file written this recently may be written again within one tick of the clock that its time is read from, and would
@@ -46,16 +41,15 @@ class StatMemory:
     """
 
     def __init__(self, path: str, table: str, columns: Mapping[str, str]) -> None:
-        self._path = path
         self._table = table
         self._names = ", ".join(columns)
-        self._schema = (
+        schema = (
             f"CREATE TABLE IF NOT EXISTS {table} (path BLOB PRIMARY KEY, size INTEGER NOT NULL, "
             f"modified_ns INTEGER NOT NULL, {', '.join(f'{name} {kind} NOT NULL' for name, kind in columns.items())}, "
             "row_crc INTEGER NOT NULL) WITHOUT ROWID"
         )
         self._insert = f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * (len(columns) + 4))})"
-        self._told = False
+        self._cache = SqliteCache(path, schema, of=table, without="files are read each time")
 
     def recall(self, keys: Sequence[FileKey]) -> list[tuple[Any, ...] | None]:
         """Returns what is remembered of each file, None where nothing is or the file has changed since."""
@@ -72,7 +66,7 @@ class StatMemory:
                     if row_crc == _row_crc(row):
                         known[row[0]] = tuple(row[1:])
 
-        self._use(read)
+        self._cache.use(read)
         return [
             _matching(known.get(name), size, modified) for name, (_, size, modified) in zip(names, keys, strict=True)
         ]
@@ -87,43 +81,7 @@ class StatMemory:
             connection.execute("COMMIT")
 
         if rows:
-            self._use(write)
-
-    def _use(self, action: Callable[[sqlite3.Connection], None]) -> None:
-        for attempt in range(2):
-            try:
-                with self._connection() as connection:
-                    action(connection)
-            except (sqlite3.Error, OSError) as error:
-                if attempt or not _is_damage(error):
-                    return self._tell(error)
-                self._discard(error)
-            else:
-                return None
-        return None
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute(self._schema)
-            yield connection
-        finally:
-            connection.close()
-
-    def _tell(self, error: Exception) -> None:
-        if not self._told:
-            _log.warning("%s are not remembered, files are read each time: %s: %s", self._table, self._path, error)
-        self._told = True
-
-    def _discard(self, error: Exception) -> None:
-        _log.warning("the memory of %s is damaged and starts anew: %s: %s", self._table, self._path, error)
-        for ending in ("", "-wal", "-shm"):
-            with contextlib.suppress(OSError):
-                Path(f"{self._path}{ending}").unlink()
+            self._cache.use(write)
 
 
 def _matching(row: tuple[Any, ...] | None, size: int, modified_ns: int) -> tuple[Any, ...] | None:
@@ -132,7 +90,3 @@ def _matching(row: tuple[Any, ...] | None, size: int, modified_ns: int) -> tuple
 
 def _row_crc(values: Sequence[Any]) -> int:
     return zlib.crc32(repr(tuple(values)).encode())
-
-
-def _is_damage(error: Exception) -> bool:
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)

@@ -12,12 +12,12 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from brevetti_keras.data.checksums import cache_folder
 from brevetti_keras.data.formats.collection import Collection
 from brevetti_keras.data.formats.names import file_word
 from brevetti_keras.data.formats.reading import READERS, read_format
 from brevetti_keras.data.formats.samples_table import collection_of, write_table
 from brevetti_keras.data.formats.writing import WRITERS, Written, write_format
+from brevetti_keras.io.cache_folder import cache_folder
 from brevetti_keras.io.open import local_path_of
 from brevetti_keras.platform.embedded_platform import EmbeddedPlatform
 from brevetti_keras.platform.platform import Platform

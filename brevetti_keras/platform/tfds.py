@@ -18,11 +18,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from brevetti_keras.data.annotation import Annotation, Shape, checked_corners
-from brevetti_keras.data.checksums import cache_folder
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, by_name, labels_of, purpose_of
 from brevetti_keras.data.formats.kept_aside import image_content, with_content
 from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.samples import ROOT_NAME
+from brevetti_keras.io.cache_folder import cache_folder
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
 from brevetti_keras.platform.tfds_writing import EXACT, label_of

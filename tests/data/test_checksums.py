@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from brevetti_keras.data import checksums
-from brevetti_keras.data.checksums import HashMemory, cache_folder, md5_of
+from brevetti_keras.data.checksums import HashMemory, md5_of
+from brevetti_keras.io.cache_folder import cache_folder
 
 
 class Folder:

@@ -23,7 +23,8 @@ from brevetti_keras.data.file_check.facts import FactsMemory, FileFacts
 from brevetti_keras.data.file_check.pool import WorkerPool
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pixel_reader import PixelReader
-from brevetti_keras.data.stat_memory import FileKey, cache_folder, is_settled
+from brevetti_keras.data.stat_memory import FileKey, is_settled
+from brevetti_keras.io.cache_folder import cache_folder
 
 _log = logging.getLogger(__name__)
 

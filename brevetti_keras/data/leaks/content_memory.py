@@ -8,16 +8,13 @@ It is a cache and nothing more: where its folder cannot be written, or its file 
 A picture takes 1.3 KB, so the file stays small; beyond 2 GB it is emptied, and its space used again.
 """
 
-import contextlib
-import logging
 import sqlite3
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from brevetti_keras.data.checksums import cache_folder
-
-_log = logging.getLogger(__name__)
+from brevetti_keras.io.cache_folder import cache_folder
+from brevetti_keras.io.sqlite_cache import SqliteCache
 
 _QUERY = 500
 _MOST_BYTES = 2 << 30
@@ -36,7 +33,8 @@ class ContentMemory:
 
     def __init__(self, path: str | None = None, most_bytes: int = _MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._path = path or str(Path(cache_folder()) / "contents.sqlite3")
+        place = path or str(Path(cache_folder()) / "contents.sqlite3")
+        self._cache = SqliteCache(place, _SCHEMA, of="results", without="they are computed each time")
 
     def recall(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Returns what is known of `keys`."""
@@ -50,7 +48,7 @@ class ContentMemory:
                 # SQLite does not notice a flipped bit in a value.
                 found.update((key, value) for key, value, crc in rows if crc == _crc(key, value))
 
-        self._use(read)
+        self._cache.use(read)
         return found
 
     def remember(self, results: Mapping[str, bytes]) -> None:
@@ -65,26 +63,7 @@ class ContentMemory:
             connection.execute("COMMIT")
 
         if rows:
-            self._use(write)
-
-    def _use(self, block: Callable[[sqlite3.Connection], None]) -> None:
-        """Opens the file for a block; what goes wrong in it costs the memory, not the caller."""
-        try:
-            Path(self._path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.execute(_SCHEMA)
-                block(connection)
-        except sqlite3.OperationalError as error:
-            _log.warning("results are not remembered, they are computed each time: %s: %s", self._path, error)
-        except sqlite3.DatabaseError as error:
-            _log.warning("the memory of results is damaged and starts anew: %s: %s", self._path, error)
-            for ending in ("", "-wal", "-shm"):
-                with contextlib.suppress(OSError):
-                    Path(f"{self._path}{ending}").unlink()
-        except OSError as error:
-            _log.warning("results are not remembered, they are computed each time: %s: %s", self._path, error)
+            self._cache.use(write)
 
 
 def _crc(key: str, value: bytes) -> int:
