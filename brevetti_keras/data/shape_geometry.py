@@ -5,7 +5,7 @@ area(shape)                      # square pixels
 outlines(shape)                  # polygons around it, those of a mask traced around its pixels
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -83,6 +83,19 @@ def area(shape: Shape) -> float:
 def _enclosed(points: Sequence[Point]) -> float:
     """The shoelace formula."""
     return abs(sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise([*points, points[0]]))) / 2
+
+
+def is_hole(shape: Shape) -> bool:
+    """Tells whether a shape is a hole in others, as the hosted platform marks it."""
+    return shape.extra.get("is_hole") is True
+
+
+def holes_of(shape: Shape, shapes: Iterable[Shape]) -> list[Shape]:
+    """Returns the holes in a shape: those that name it, and those of its label that name none."""
+    holes = ((hole, hole.extra.get("parent")) for hole in shapes if is_hole(hole))
+    return [
+        hole for hole, parent in holes if (shape.extra.get("uuid") == parent if parent else shape.label == hole.label)
+    ]
 
 
 def outlines(shape: Shape) -> list[tuple[Point, ...]]:

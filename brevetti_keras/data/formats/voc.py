@@ -1,15 +1,20 @@
-"""Pascal VOC: an XML file an image with a box an object (host.robots.ox.ac.uk/pascal/VOC).
+"""Pascal VOC: an XML file an image with a box an object, and masks (host.robots.ox.ac.uk/pascal/VOC).
 
     collection = read_voc("/data/VOC2012")
 
-`Annotations/*.xml`, `JPEGImages/`, and purposes from the lists in `ImageSets/Main/`; or XML files beside their images.
-VOC counts pixels from 1 and includes the last; in ours a box of one pixel, `xmin = xmax = 1`, is 0 to 1.
+`Annotations/*.xml`, `JPEGImages/`, masks as `voc_masks` reads them, and purposes from the lists in `ImageSets/Main/`,
+else from those of the masks in `ImageSets/Segmentation/`; or XML files beside their images. An image that the two kinds
+of lists have for different purposes carries that of its masks along in the column `segmentation_purpose`. VOC counts
+pixels from 1 and includes the last; in ours a box of one pixel, `xmin = xmax = 1`, is 0 to 1.
 """
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element
+
+from tqdm import tqdm
 
 from brevetti_keras.data.annotation import Annotation, Shape, checked_corners, checked_label, coordinate, image_side
 from brevetti_keras.data.formats.collection import (
@@ -23,12 +28,15 @@ from brevetti_keras.data.formats.collection import (
 )
 from brevetti_keras.data.formats.safe_xml import read_xml
 from brevetti_keras.data.formats.source import Source, refuse_missing
+from brevetti_keras.data.formats.voc_masks import CLASSES, VocMasks, stem_of
 from brevetti_keras.data.samples import IMAGE_ENDINGS
 from brevetti_keras.utils.errors import DataError, InvalidInputError
 
 IMAGES = "JPEGImages"
 XML = "Annotations"
 LISTS = "ImageSets/Main"
+MASK_LISTS = "ImageSets/Segmentation"
+MASK_PURPOSE = "segmentation_purpose"
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 _IMAGE_TAGS = frozenset({"filename", "folder", "path", "size", "object"})
 _OBJECT_TAGS = frozenset({"name", "bndbox"})
@@ -41,44 +49,48 @@ def read_voc(path: str) -> Collection:
     """Returns the images that the XML files below a folder describe, and those of `JPEGImages` that none does.
 
     Args:
-        path: the folder that holds `Annotations` and `JPEGImages`, or XML files beside images.
+        path: the folder that holds `Annotations` or `SegmentationClass`, and `JPEGImages`; or XML files beside images.
 
     Raises:
         DataError: for XML that is not VOC's, has a document type, or a box that makes no sense; an image that is
-            missing, described twice, or whose name leads out.
+            missing, described twice, or whose name leads out; a mask of another size, or whose classes nothing names.
+        DecodeError: for a mask that cannot be read.
         NotFoundError: if there is no such folder.
     """
     source = Source(path)
     files = source.below(XML, (".xml",)) or source.below("", (".xml",))
-    if not files:
-        raise DataError(f"{source.root}: expected XML files in {XML}, found none")
-    purposes = _purposes(source)
-    found = [_Reader(source, file).image(purposes) for file in files]
+    if not files and not source.below(CLASSES, (".png",)):
+        raise DataError(f"{source.root}: expected XML files in {XML} or masks in {CLASSES}, found none")
+    found = [_Reader(source, file).image() for file in files]
     refuse_missing([name for name in found if isinstance(name, str)], source.root)
     images = [image for image in found if isinstance(image, AnnotatedImage)]
     named = {image.name for image in images}
-    images += [
-        AnnotatedImage(source.resolve(name), name, (), purposes.get(_stem(name), ""))
-        for name in source.below(IMAGES)
-        if name not in named
-    ]
-    classes = all_classes(images)
-    return Collection(by_name(images, source.root), classes)
+    images += [AnnotatedImage(source.resolve(name), name, ()) for name in source.below(IMAGES) if name not in named]
+    masks = VocMasks(source, all_classes(images))
+    if masks:
+        masks.refuse_strangers({stem_of(image.name) for image in images})
+        progress = tqdm(images, desc="reading masks", unit="image", disable=None, leave=False)
+        images = [masks.drawn(image) for image in progress]
+    purposes, own = _purposes(source, LISTS), _purposes(source, MASK_LISTS)
+    images = [_with_purpose(image, purposes, own) for image in images]
+    return Collection(by_name(images, source.root), all_classes(images, masks.classes))
 
 
-def _purposes(source: Source) -> dict[str, str]:
-    """What the lists say, by the images' names without ending."""
+def _with_purpose(image: AnnotatedImage, purposes: Mapping[str, str], own: Mapping[str, str]) -> AnnotatedImage:
+    of_masks = own.get(stem_of(image.name), "")
+    purpose = purposes.get(stem_of(image.name), of_masks)
+    return replace(image, purpose=purpose, columns={MASK_PURPOSE: of_masks} if of_masks not in {"", purpose} else {})
+
+
+def _purposes(source: Source, folder: str) -> dict[str, str]:
+    """What the lists in a folder say, by the images' names without ending."""
     found: dict[str, str] = {}
     # Lists of one class have its name before `_`; trainval is both, so it speaks last, for what the others leave.
-    lists = [_stem(file) for file in source.below(LISTS, (".txt",)) if "_" not in _stem(file)]
-    for name in sorted(lists, key=lambda name: name == "trainval"):
-        for line in source.text(f"{LISTS}/{name}.txt").splitlines():
-            found.setdefault(line.strip(), purpose_of(name))
+    lists = [file for file in source.below(folder, (".txt",)) if "_" not in stem_of(file)]
+    for file in sorted(lists, key=lambda file: stem_of(file) == "trainval"):
+        for line in source.text(file).splitlines():
+            found.setdefault(line.strip(), purpose_of(stem_of(file)))
     return found
-
-
-def _stem(name: str) -> str:
-    return posixpath.splitext(posixpath.basename(name))[0]
 
 
 class _Reader:
@@ -92,9 +104,9 @@ class _Reader:
         if self._root.tag != "annotation":
             raise DataError(f"{self._where}: expected an <annotation>, received <{self._root.tag[:40]}>")
 
-    def image(self, purposes: Mapping[str, str]) -> AnnotatedImage | str:
+    def image(self) -> AnnotatedImage | str:
         """The image, or the name of one that is missing."""
-        name = checked_name((self._root.findtext("filename") or "").strip() or _stem(self._file), self._where)
+        name = checked_name((self._root.findtext("filename") or "").strip() or stem_of(self._file), self._where)
         place = self._place(name)
         if place is None:
             return name
@@ -106,7 +118,7 @@ class _Reader:
         rest = {"depth": depth} if (depth := self._root.findtext("size/depth")) else {}
         annotation = Annotation(tuple(shapes), width, height, {**_others(self._root, _IMAGE_TAGS), **rest})
         labels = labels_of(annotation, sorted({shape.label for shape in shapes}))
-        return AnnotatedImage(self._source.resolve(place), place, labels, purposes.get(_stem(place), ""), annotation)
+        return AnnotatedImage(self._source.resolve(place), place, labels, annotation=annotation)
 
     def _number(self, path: str) -> float | None:
         text = self._root.findtext(path)
@@ -114,7 +126,7 @@ class _Reader:
 
     def _place(self, name: str) -> str | None:
         # Tools are careless of the ending, so the name that the XML file itself has counts too.
-        stems = (name, *(f"{stem}{end}" for stem in (name, _stem(self._file)) for end in _ENDINGS))
+        stems = (name, *(f"{stem}{end}" for stem in (name, stem_of(self._file)) for end in _ENDINGS))
         tops = (IMAGES, posixpath.dirname(self._file), "images", "")
         places = (posixpath.join(top, one) for one in stems for top in tops)
         return next((place for place in places if place in self._source.files), None)

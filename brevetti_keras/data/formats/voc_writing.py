@@ -1,11 +1,11 @@
-"""Writes Pascal VOC: `Annotations/*.xml`, lists in `ImageSets/Main/`, the images in `JPEGImages/`.
+"""Writes Pascal VOC: `Annotations/*.xml`, `ImageSets/Main/*.txt`, images in `JPEGImages/`, and masks with their lists.
 
 write_voc(collection, Target("/tmp/out"))         # the images are put there by the caller
 """
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -13,13 +13,18 @@ from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.names import file_word
 from brevetti_keras.data.formats.target import Target
-from brevetti_keras.data.formats.voc import IMAGES, LISTS, SIDES, USUAL, XML
+from brevetti_keras.data.formats.voc import IMAGES, LISTS, MASK_LISTS, MASK_PURPOSE, SIDES, USUAL, XML
+from brevetti_keras.data.formats.voc_masks import KEPT_OBJECT_VOID, KEPT_VOID, LABEL_MAP, stem_of
+from brevetti_keras.data.formats.voc_masks_writing import label_map, mask_files
+from brevetti_keras.data.image.index_image import VOID
 from brevetti_keras.data.shape_geometry import bounds, corners_of
 
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # What XML 1.0, section 2.2, leaves out.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_OWN_TAGS = frozenset({"filename", "folder", "path", "size", "object", "name", "bndbox", "depth"})
+_OWN_TAGS = frozenset(
+    {"filename", "folder", "path", "size", "object", "name", "bndbox", "depth", KEPT_VOID, KEPT_OBJECT_VOID}
+)
 
 
 def voc_place(image: AnnotatedImage) -> str:
@@ -28,23 +33,38 @@ def voc_place(image: AnnotatedImage) -> str:
 
 
 def write_voc(collection: Collection, target: Target) -> None:
-    """Writes the XML files and the lists. VOC has boxes alone: of other shapes it gets the box around them.
+    """Writes the XML files and the lists. Each shape gets the box around it; polygons and masks are drawn, too.
 
     Args:
         collection: what to write; images with a size, in `JPEGImages`, that differ without their endings.
         target: the folder.
     """
+    numbers = {label: number for number, label in enumerate(collection.classes, start=1)}
     lists: dict[str, list[str]] = {}
+    drawn = False
     for image in collection.images:
-        stem = posixpath.splitext(posixpath.basename(image.name))[0]
-        target.write_bytes(f"{XML}/{stem}.xml", _xml(image))
-        if image.purpose:
-            lists.setdefault(file_word(split_of(image.purpose)), []).append(f"{stem}\n")
+        stem = stem_of(image.name)
+        shapes = [shape for shape in image.annotation.shapes if bounds(shape) is not None or shape.kind == "class"]
+        target.write_bytes(f"{XML}/{stem}.xml", _xml(image, shapes))
+        _list(lists, LISTS, image.purpose, stem)
+        masks = list(mask_files(image, shapes, numbers))
+        for name, data in masks:
+            target.write_bytes(name, data)
+        drawn = drawn or bool(masks)
+        if masks or MASK_PURPOSE in image.columns:
+            _list(lists, MASK_LISTS, image.columns.get(MASK_PURPOSE) or image.purpose, stem)
     for name, lines in lists.items():
-        target.write_bytes(f"{LISTS}/{name}.txt", "".join(lines).encode("utf-8"))
+        target.write_bytes(f"{name}.txt", "".join(lines).encode("utf-8"))
+    if drawn and len(numbers) < VOID:
+        target.write_bytes(LABEL_MAP, label_map(collection.classes))
 
 
-def _xml(image: AnnotatedImage) -> bytes:
+def _list(lists: dict[str, list[str]], folder: str, purpose: object, stem: str) -> None:
+    if isinstance(purpose, str) and purpose:
+        lists.setdefault(f"{folder}/{file_word(split_of(purpose))}", []).append(f"{stem}\n")
+
+
+def _xml(image: AnnotatedImage, shapes: Sequence[Shape]) -> bytes:
     root = Element("annotation")
     _add(root, "folder", IMAGES)
     _add(root, "filename", posixpath.basename(image.name))
@@ -55,9 +75,8 @@ def _xml(image: AnnotatedImage) -> bytes:
     if isinstance(depth, str):
         _add(size, "depth", depth)
     _add_others(root, image.annotation.image, _OWN_TAGS)
-    for shape in image.annotation.shapes:
-        if bounds(shape) is not None or shape.kind == "class":
-            _add_object(root, shape)
+    for shape in shapes:
+        _add_object(root, shape)
     indent(root)
     return bytes(tostring(root, encoding="utf-8"))
 

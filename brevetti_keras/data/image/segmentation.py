@@ -17,15 +17,17 @@ import numpy.typing as npt
 from pydantic import field_validator, model_validator
 
 from brevetti_keras.data.annotation import Annotation, Shape, read_annotation
-from brevetti_keras.data.image.decode import read_image
+from brevetti_keras.data.image.decode import decode_scaled, read_file
+from brevetti_keras.data.image.header import HeaderError
+from brevetti_keras.data.image.index_image import VOID, holds_palette, indices_of, tells_void
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.image.segmentation_grid import Frame, frames_of
 from brevetti_keras.data.image.segmentation_raster import Grid, Mask, covered
 from brevetti_keras.data.image.upright_size import upright_size
+from brevetti_keras.data.shape_geometry import holes_of, is_hole
 from brevetti_keras.io.files import Files
-from brevetti_keras.io.open import split_url
 from brevetti_keras.schema import Settings, code_field, setting
-from brevetti_keras.utils.errors import DataError, InvalidInputError
+from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,7 +51,7 @@ class SegmentationLoader(Settings):
     )
     mask_values: tuple[int, ...] | None = setting(
         None,
-        description="Of images of masks, the grey value of each class; none: 1, 2, … or, of one class, all but black",
+        description="Of images of masks, the grey or index of each class; none: 1, 2, … or, of one, all but black",
         advanced=True,
     )
     annotation_key: str = code_field("annotation_path", description="Key of the annotations' paths", min_length=1)
@@ -145,14 +147,14 @@ class SegmentationLoader(Settings):
                 f"{name}: expected marks in an image of {size[0]} x {size[1]} pixels (height x width), as the file has "
                 f"upright, received marks in one of {told[0]} x {told[1]}"
             )
-        shapes = [(shape, self.classes_of(shape.label)) for shape in annotation.shapes if not _is_hole(shape)]
-        holes = [shape for shape in annotation.shapes if _is_hole(shape)]
+        shapes = [(shape, self.classes_of(shape.label)) for shape in annotation.shapes if not is_hole(shape)]
+        holes = [shape for shape in annotation.shapes if is_hole(shape)]
         drawn = [np.zeros((*frame.size, len(self.classes)), np.float32) for frame in frames]
         try:
             for frame, mask in zip(frames, drawn, strict=True):
                 for shape, classes in shapes:
                     if classes:
-                        own = [hole for hole in holes if _belongs(hole, shape)]
+                        own = holes_of(shape, holes)
                         mask[self._draw(frame, shape, own, size)[..., None] & self._channels(classes)] = 1.0
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
@@ -175,8 +177,7 @@ class SegmentationLoader(Settings):
         return frame.draw(draw)
 
     def _of_image(self, name: str, frames: list[Frame], size: tuple[int, int]) -> list[Floats]:
-        storage, inner = split_url(name, follow_links=True)
-        image = read_image(storage.local_path(inner))
+        image, is_void = _read_mask(name)
         if image.shape[:2] != size:
             raise DataError(
                 f"{name}: expected a mask of the image's {size[0]} x {size[1]} pixels (height x width), "
@@ -184,12 +185,12 @@ class SegmentationLoader(Settings):
             )
         values = self.mask_values or tuple(range(1, len(self.classes) + 1))
         if self.mask_values is None and len(self.classes) == 1:
-            grey: npt.NDArray[Any] = (image != 0).any(axis=2)
+            grey: npt.NDArray[Any] = (image != 0).any(axis=2) & ~is_void
         elif (image == image[..., :1]).all():
             grey = image[..., 0]
         else:
             raise DataError(f"{name}: expected a mask of grey values, one a class, received one in colour")
-        strangers = np.setdiff1d(grey, (0, *values))
+        strangers = np.setdiff1d(grey[~is_void], (0, *values))
         if len(strangers) and self.mask_values is None:
             raise DataError(
                 f"{name}: expected grey values of 0 to {len(values)}, received {strangers[-1]}: set mask_values"
@@ -199,16 +200,19 @@ class SegmentationLoader(Settings):
         return [np.stack(several, axis=-1).astype(np.float32) for several in channels]
 
 
+def _read_mask(name: str) -> tuple[npt.NDArray[Any], Mask]:
+    """The mask (height, width, 1 or 3), of a palette its indices, and where it says that nobody decided."""
+    try:
+        data = read_file(name)
+        if holds_palette(data):
+            indices = indices_of(data)
+            return indices[..., None], (indices == VOID) & tells_void(data)
+    except HeaderError as error:
+        raise DecodeError(name, str(error)) from error
+    image, _ = decode_scaled(name, data, None)
+    return image, np.zeros(image.shape[:2], bool)
+
+
 def _looked_up(mask: Mask, grid: Grid) -> Mask:
     (rows, _), (columns, _) = grid.sorted_rows, grid.sorted_columns
     return grid.spread(mask[np.ix_(rows, columns)])
-
-
-def _is_hole(shape: Shape) -> bool:
-    return shape.extra.get("is_hole") is True
-
-
-def _belongs(hole: Shape, shape: Shape) -> bool:
-    """The hosted platform's holes name the shape that they are in; one that names none is in all of its label."""
-    parent = hole.extra.get("parent")
-    return shape.extra.get("uuid") == parent if parent else shape.label == hole.label

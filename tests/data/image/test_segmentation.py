@@ -8,6 +8,7 @@ from PIL import Image
 
 from brevetti_keras.data.annotation import Annotation, Shape, write_annotation
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline, SegmentationLoader
+from brevetti_keras.data.image.index_image import write_indices
 from brevetti_keras.data.image.resampling import resize
 from brevetti_keras.data.run_lengths import RunLengths
 from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError, NotFoundError, SettingsError
@@ -120,6 +121,30 @@ class TestImagesOfMasks:
         chosen = SegmentationLoader(["a", "b"], mask_values=(200, 100))
         found = chosen.load(self.mask(tmp_path, [100, 200, 7]), write()[0])
         assert found[5, :3].tolist() == [[0, 1], [1, 0], [0, 0]]
+
+    def test_of_a_palette_the_indices_count_and_not_the_colors(self, write, tmp_path):
+        indices = np.zeros((HEIGHT, WIDTH), np.uint8)
+        indices[0, :4] = [2, 1, 255, 0]
+        (tmp_path / "mask.png").write_bytes(write_indices(indices))
+        found = SegmentationLoader(["a", "b"]).load(str(tmp_path / "mask.png"), write()[0])
+        assert found[0, :4].tolist() == [[0, 1], [1, 0], [0, 0], [0, 0]]
+        found = SegmentationLoader(["b"]).load(str(tmp_path / "mask.png"), write()[0])
+        assert found[0, :4, 0].tolist() == [1, 1, 0, 0]
+        found = SegmentationLoader(["b"], mask_values=[2]).load(str(tmp_path / "mask.png"), write()[0])
+        assert found[0, :4, 0].tolist() == [1, 0, 0, 0]
+
+    def test_255_is_a_class_where_it_has_not_the_color_of_what_nobody_decided(self, write, tmp_path):
+        image = Image.new("P", (WIDTH, HEIGHT), 255)
+        image.putpalette(bytes(256 * 3 - 3) + b"\xff\xff\xff")
+        image.save(tmp_path / "mask.png")
+        assert SegmentationLoader(["a"]).load(str(tmp_path / "mask.png"), write()[0]).all()
+        with pytest.raises(DataError, match="expected grey values of 0 to 2, received 255: set mask_values"):
+            SegmentationLoader(["a", "b"]).load(str(tmp_path / "mask.png"), write()[0])
+
+    def test_a_palette_that_is_cut_off_is_named(self, write, tmp_path):
+        (tmp_path / "mask.png").write_bytes(write_indices(np.zeros((HEIGHT, WIDTH), np.uint8))[:-30])
+        with pytest.raises(DecodeError, match=r"mask\.png: expected a whole PNG"):
+            SegmentationLoader(["a"]).load(str(tmp_path / "mask.png"), write()[0])
 
     def test_what_it_cannot_be_is_one_line(self, write, tmp_path):
         path = write()[0]
