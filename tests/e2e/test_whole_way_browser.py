@@ -62,7 +62,7 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
 def shown(chromium: Browser, way: Way) -> Iterator[Page]:
     """A browser's page on the job that the command line trained."""
     context = chromium.new_context(viewport={"width": 1360, "height": 900}, reduced_motion="reduce")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(way.server.link())
     page.goto(f"{way.server.address}/jobs/{way.trained}")
@@ -146,7 +146,7 @@ def test_the_dataset_behind_it_shows_its_images(chromium: Browser, way: Way) -> 
 
 def test_what_the_documentations_script_reports_is_on_its_page(chromium: Browser, way: Way) -> None:
     context = chromium.new_context(viewport={"width": 1360, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(way.server.link())
     page.goto(f"{way.server.address}/jobs/{way.scripted}")
