@@ -1,7 +1,7 @@
 """Writes splits of TensorFlow Datasets once as image files, one folder a label, so that hashes and links apply.
 
     write_split("mnist:3.0.1", "train")          # "~/.cache/brevetti-keras/tfds/mnist/3.0.1/train"
-    read_tfds("voc/2007")                        # a Collection of all splits: labels, boxes, purposes
+    read_tfds("voc/2007")                        # a Collection of all splits: labels, boxes, masks, purposes
 
 The stored images are written as they are, byte for byte, never decoded.
 """
@@ -14,18 +14,16 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from brevetti_keras.data.annotation import Annotation, Shape, checked_corners
-from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, by_name, labels_of, purpose_of
-from brevetti_keras.data.formats.kept_aside import image_content, with_content
-from brevetti_keras.data.image.upright_size import upright_size
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, all_classes, by_name, purpose_of
+from brevetti_keras.data.formats.kept_aside import with_content
 from brevetti_keras.data.samples import ROOT_NAME
 from brevetti_keras.io.cache_folder import cache_folder
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
-from brevetti_keras.platform.tfds_writing import EXACT, label_of
+from brevetti_keras.platform.tfds_features import Features, features_of
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError, NotFoundError
 from brevetti_keras.utils.lazy import lazy_import
@@ -48,12 +46,12 @@ def read_tfds(
         parent: the folder for the files; by default one in the cache.
 
     Returns:
-        The images with their label, or those of their boxes. Of several splits, each has the purpose of its split.
+        The images with their label, or those of their boxes and masks; of several splits, with the split's purpose.
 
     Raises:
         NotFoundError: if there is no such dataset.
         InvalidInputError: if it has no such split.
-        DataError: if its samples have no image.
+        DataError: if its samples have no image, or a box or mask that makes no sense.
     """
     builder = _builder(source, data_dir)
     if not splits:
@@ -69,7 +67,7 @@ def read_tfds(
         for name, entry in content["images"].items():
             image = with_content(AnnotatedImage(os.path.join(folder, name), f"{_safe(split)}/{name}", ()), entry)
             images.append(image if content["exact"] else replace(image, purpose=purpose))
-    return Collection(by_name(images, builder.info.full_name), tuple(classes))
+    return Collection(by_name(images, builder.info.full_name), all_classes(images, classes))
 
 
 def write_split(source: Any, split: str, data_dir: str | None, parent: str | None = None) -> str:
@@ -93,9 +91,9 @@ def write_split(source: Any, split: str, data_dir: str | None, parent: str | Non
     if os.path.isfile(os.path.join(folder, _CONTENT)):
         return folder
     _prepare(builder)
-    features = _features(builder)
+    features = features_of(builder)
     try:
-        samples = builder.as_dataset(split=split, decoders={features.image: tfds.decode.SkipDecoding()})
+        samples = builder.as_dataset(split=split, decoders=features.decoders())
     except ValueError as error:
         known = ", ".join(builder.info.splits)
         raise InvalidInputError(f"expected one of the splits {known} of {builder.name}, received {split!r}") from error
@@ -137,72 +135,7 @@ def _stored_builder(folder: str) -> Any:
     return tfds.builder_from_directory(found[0])
 
 
-@dataclass(frozen=True)
-class _Features:
-    """Which keys of a sample are read: `boxes` and `names` are keys of `objects`, `exact` holds all of our own."""
-
-    image: str
-    label: str | None
-    objects: str | None
-    boxes: str
-    names: str | None
-    names_of: Any
-    classes: tuple[str, ...]
-    exact: str | None
-
-    def labels(self, sample: Any) -> tuple[str, ...]:
-        return (self._name(sample[self.label]),) if self.label else ()
-
-    def content(self, sample: Any, path: str, labels: tuple[str, ...]) -> Any:
-        """What is known of an image, as `image_content` gives it."""
-        if self.exact:
-            return from_json(sample[self.exact])
-        annotation = self.annotation(sample, path)
-        known = tuple(label for label in labels if label != ROOT_NAME) or labels_of(annotation, self.classes)
-        return image_content(AnnotatedImage(path, path, known, "", annotation))
-
-    def annotation(self, sample: Any, path: str) -> Annotation:
-        if self.objects is None:
-            return Annotation()
-        height, width = upright_size(path)
-        found = sample[self.objects]
-        names = [self._name(number) for number in found[self.names]] if self.names else []
-        shapes = []
-        for index, (top, left, bottom, right) in enumerate(found[self.boxes].tolist()):
-            # Stored as shares of the sides in 32 bits, of which a millionth of a pixel is left.
-            points = [(round(x * width, 3), round(y * height, 3)) for x, y in ((left, top), (right, bottom))]
-            shapes.append(Shape(names[index] if names else "object", "rectangle", checked_corners(points)))
-        return Annotation(tuple(shapes), width, height)
-
-    def _name(self, number: Any) -> str:
-        # -1 stands for a label that is not told, as of test splits.
-        return str(self.names_of.int2str(int(number))) if int(number) >= 0 else ROOT_NAME
-
-
-def _features(builder: Any) -> _Features:
-    features = builder.info.features
-    images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
-    labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
-    if not images:
-        raise DataError(f"expected a dataset of images, received {builder.name} with {', '.join(features)}")
-    exact = EXACT if EXACT in features else None
-    label = "label" if "label" in labels else next(iter(labels), None)
-    for key, feature in features.items():
-        listed = feature.feature if isinstance(feature, tfds.features.Sequence) else None
-        inner = dict(listed) if isinstance(listed, tfds.features.FeaturesDict) else {}
-        boxes = next((name for name, one in inner.items() if isinstance(one, tfds.features.BBoxFeature)), None)
-        if boxes is not None:
-            name = next((name for name, one in inner.items() if isinstance(one, tfds.features.ClassLabel)), None)
-            names_of = inner[name] if name else None
-            classes = ("object",) if names_of is None else tuple(names_of.names)
-            classes = tuple(map(label_of, classes)) if exact else classes
-            return _Features(images[0], None, key, boxes, name, names_of, classes, exact)
-    names_of = features[label] if label else None
-    classes = () if names_of is None else tuple(names_of.names)
-    return _Features(images[0], label, None, "", None, names_of, classes, exact)
-
-
-def _write(folder: str, samples: Any, features: _Features) -> None:
+def _write(folder: str, samples: Any, features: Features) -> None:
     parent = os.path.dirname(folder)
     with os_errors(parent):
         os.makedirs(parent, exist_ok=True)
@@ -218,7 +151,7 @@ def _write(folder: str, samples: Any, features: _Features) -> None:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "wb") as file:
                     file.write(content)
-                images[name] = features.content(sample, path, labels)
+                images[name] = features.content(sample, path, f"{os.path.basename(folder)}, sample {index}")
             Files().write_file(
                 os.path.join(temporary, _CONTENT),
                 to_json({"classes": features.classes, "exact": features.exact is not None, "images": images}),
