@@ -7,6 +7,10 @@
 A checkpoint holds every variable of the model (weights, statistics, the states of random layers) and of its optimizer,
 as `epoch-000003.npz`, and beside it its sha256. Each file is written in one step, the checksum last, so a checkpoint
 counts once it is whole. The last two are kept; a damaged one is passed over for the one before it.
+
+During `fit` an epoch's end only copies the variables; the files are written beside the next epochs, a pause after the
+last ones, and at once when `fit`, the job or the process ends, by whatever but a kill. So a kill may cost the epochs
+that ended within the pause, and nothing else does.
 """
 
 import hashlib
@@ -14,20 +18,27 @@ import io
 import logging
 import os
 import re
+import weakref
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from brevetti_keras.interfaces.keras_hooks import KerasHooks, Logs, unharmed
+from brevetti_keras.interfaces.latest_worker import LatestWorker
 from brevetti_keras.io.local import atomic_write, os_errors
 from brevetti_keras.utils.encode import from_json, to_json
-from brevetti_keras.utils.errors import IntegrityError, InvalidInputError
+from brevetti_keras.utils.errors import IntegrityError, InvalidInputError, NotFoundError
 
 _LOGGER = logging.getLogger(__name__)
 _NAME = re.compile(r"epoch-(\d{6})\.json")
 KEEP = 2
+PAUSE = 5.0
+_END = 60.0
+_Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 
 class Checkpoints:
@@ -36,14 +47,19 @@ class Checkpoints:
     Args:
         folder: where they lie; made when the first is saved.
         keep: how many to keep.
+        pause: seconds between two that are saved beside the training; of the epochs that end meanwhile, the last is
+            saved after it. With 0 an epoch waits for no more than the one before it to be written.
     """
 
-    def __init__(self, folder: str, keep: int = KEEP) -> None:
+    def __init__(self, folder: str, keep: int = KEEP, pause: float = PAUSE) -> None:
         self._folder = folder
         self._keep = keep
+        self._worker = LatestWorker(pause)
+        # Also when the process ends: its threads end with it, whatever they are at.
+        weakref.finalize(self, self._worker.wait, _END)
 
     def save(self, model: Any, epochs: int) -> None:
-        """Saves a model and its optimizer.
+        """Saves a model and its optimizer, and returns when that is done.
 
         Args:
             model: a built Keras model.
@@ -52,24 +68,33 @@ class Checkpoints:
         Raises:
             StorageError: if the disk refuses it; earlier checkpoints are then as they were.
         """
-        content = _packed(_variables(model))
-        stem = os.path.join(self._folder, f"epoch-{epochs:06d}")
-        facts = {"epochs": epochs, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        atomic_write(f"{stem}.npz", content)
-        atomic_write(f"{stem}.json", to_json(facts).encode("ascii"))
-        for old in self.epochs()[: -self._keep]:
-            for ending in ("json", "npz"):
-                path = os.path.join(self._folder, f"epoch-{old:06d}.{ending}")
-                with os_errors(path):
-                    os.unlink(path)
+        self.settle()
+        _write(self._folder, self._keep, _arrays(model), epochs)
+
+    def save_soon(self, model: Any, epochs: int) -> None:
+        """Copies a model's and its optimizer's variables and saves them in the background; a failure is a warning.
+
+        Args:
+            model: see `save`.
+            epochs: see `save`.
+        """
+        self._worker.submit(partial(_written, self._folder, self._keep, _arrays(model), epochs))
+
+    def settle(self, timeout: float = _END) -> bool:
+        """Has what is to be saved written now, and waits for it.
+
+        Args:
+            timeout: seconds at most.
+
+        Returns:
+            Whether nothing is left to save.
+        """
+        return self._worker.wait(timeout)
 
     def epochs(self) -> list[int]:
         """Returns the checkpoints there are, by how many epochs were done, ascending; they are not checked."""
-        try:
-            names = os.listdir(self._folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(int(found.group(1)) for name in names if (found := _NAME.fullmatch(name)))
+        self.settle()
+        return _present(self._folder)
 
     def restore(self, model: Any) -> int:
         """Loads the last checkpoint that is whole into a model and its optimizer.
@@ -99,14 +124,14 @@ class Checkpoints:
         return 0
 
     def callback(self, model: Any = None) -> "CheckpointCallback":
-        """Returns a Keras callback that saves after each epoch.
+        """Returns a Keras callback that saves after each epoch, see `save_soon`, and settles when `fit` ends.
 
         Args:
             model: what to save; by default the model that is fitted.
         """
-        return CheckpointCallback(self.save, model)
+        return CheckpointCallback(self, model)
 
-    def _read(self, epochs: int) -> Mapping[str, np.ndarray[Any, Any]]:
+    def _read(self, epochs: int) -> _Arrays:
         stem = os.path.join(self._folder, f"epoch-{epochs:06d}")
         damaged = f"expected the checkpoint {stem}.npz as it was saved, found it damaged"
         try:
@@ -128,15 +153,52 @@ class Checkpoints:
 class CheckpointCallback(KerasHooks):
     """Saves a checkpoint after each epoch; what keeps it from saving is logged and never stops `fit`."""
 
-    def __init__(self, save: Callable[[Any, int], None], model: Any = None) -> None:
+    def __init__(self, checkpoints: Checkpoints, model: Any = None) -> None:
         super().__init__()
-        self._save = save
+        self._checkpoints = checkpoints
         self._chosen = model
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Saves where training stands after the epoch, counted from 0."""
-        with unharmed(f"no checkpoint was saved after epoch {epoch + 1}"):
-            self._save(self.model if self._chosen is None else self._chosen, epoch + 1)
+        """Has it saved where training stands after the epoch, counted from 0."""
+        with unharmed(_not_saved(epoch + 1)):
+            self._checkpoints.save_soon(self.model if self._chosen is None else self._chosen, epoch + 1)
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Waits until the last epoch's is written, a bounded time."""
+        if not self._checkpoints.settle():
+            _LOGGER.warning("the last checkpoint is not yet written: the disk took longer than %g s", _END)
+
+
+def _not_saved(epochs: int) -> str:
+    return f"no checkpoint was saved after epoch {epochs}"
+
+
+def _written(folder: str, keep: int, arrays: _Arrays, epochs: int) -> None:
+    with unharmed(_not_saved(epochs)):
+        _write(folder, keep, arrays, epochs)
+
+
+def _write(folder: str, keep: int, arrays: _Arrays, epochs: int) -> None:
+    content = _packed(arrays)
+    stem = os.path.join(folder, f"epoch-{epochs:06d}")
+    facts = {"epochs": epochs, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    atomic_write(f"{stem}.npz", content)
+    atomic_write(f"{stem}.json", to_json(facts).encode("ascii"))
+    present = _present(folder)
+    # Those of later epochs are of a training that went back behind them, as after a damaged checkpoint.
+    for old in {*present[: present.index(epochs) + 1][:-keep], *(other for other in present if other > epochs)}:
+        for ending in ("json", "npz"):
+            path = os.path.join(folder, f"epoch-{old:06d}.{ending}")
+            with suppress(NotFoundError), os_errors(path):
+                os.unlink(path)
+
+
+def _present(folder: str) -> list[int]:
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(int(found.group(1)) for name in names if (found := _NAME.fullmatch(name)))
 
 
 def _variables(model: Any) -> dict[str, Any]:
@@ -150,13 +212,18 @@ def _variables(model: Any) -> dict[str, Any]:
     return named
 
 
-def _packed(variables: Mapping[str, Any]) -> bytes:
+def _arrays(model: Any) -> _Arrays:
+    # A Keras variable's `numpy` copies.
+    return {name: np.asarray(one.numpy()) for name, one in _variables(model).items()}
+
+
+def _packed(arrays: _Arrays) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{name: np.asarray(one.numpy()) for name, one in variables.items()})
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
-def _assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+def _assign(variables: Mapping[str, Any], arrays: _Arrays) -> None:
     saved = {name: tuple(array.shape) for name, array in arrays.items()}
     needed = {name: tuple(variable.shape) for name, variable in variables.items()}
     if saved != needed:

@@ -164,7 +164,11 @@ class Job:
             raise ConflictError(f"expected a job that is not completed, received {self.id}: make a new one with init")
 
         def body() -> str | None:
-            result = self.run()
+            try:
+                result = self.run()
+            finally:
+                # What ends the job may have kept `fit` from its own end.
+                self._checkpoints.settle()
             if result is not None and not isinstance(result, (str, os.PathLike)):
                 raise InvalidInputError(
                     f"expected run() to return the path of the packaged model or None, received {type(result).__name__}"
@@ -288,7 +292,10 @@ class Job:
         ]
 
     def checkpoint_callback(self, model: Any = None) -> CheckpointCallback:
-        """Returns the Keras callback that saves where training stands after each epoch.
+        """Returns the Keras callback that saves where training stands after each epoch, beside the next one.
+
+        Of epochs that end within five seconds the last is saved; when training ends, by itself, by an error or by
+        SIGTERM, so is the last of all.
 
         Args:
             model: what to save; by default the model that is fitted.

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brevetti_keras.io.local import atomic_write
 from brevetti_keras.platform.checkpoints import Checkpoints
 from brevetti_keras.utils.errors import BrevettiError, IntegrityError, InvalidInputError
 
@@ -212,10 +214,86 @@ def test_what_keeps_it_from_saving_does_not_stop_training(tmp_path, caplog):
     callback = checkpoints.callback(Model([1]))
     with caplog.at_level(logging.WARNING):
         callback.on_epoch_end(0, {})
-    assert "no checkpoint was saved after epoch 1" in caplog.text
+        callback.on_train_end()
+    assert "no checkpoint was saved after epoch 1: " in caplog.text
 
 
-KILLED = """
+def test_variables_that_cannot_be_read_do_not_stop_training(tmp_path, caplog):
+    Checkpoints(str(tmp_path)).callback(object()).on_epoch_end(6, {})
+    assert "no checkpoint was saved after epoch 7: AttributeError" in caplog.text
+
+
+def test_an_epoch_s_end_copies_and_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    written, go = [], threading.Event()
+
+    def slow(path, content):
+        assert go.wait(30)
+        written.append(os.path.basename(path))
+        atomic_write(path, content)
+
+    monkeypatch.setattr("brevetti_keras.platform.checkpoints.atomic_write", slow)
+    checkpoints = Checkpoints(str(tmp_path), pause=0)
+    model = build()
+    callback = checkpoints.callback(model)
+    ends = []
+    for epoch in range(6):
+        ends.append(model.get_weights())
+        callback.on_epoch_end(epoch, {})
+        model.set_weights([weight + 1 for weight in ends[-1]])
+    assert written == []
+    assert not checkpoints.settle(0.01)
+    go.set()
+    callback.on_train_end()
+    # The first was under way; of those that came meanwhile the last counts, as it was at its epoch's end.
+    assert written == ["epoch-000001.npz", "epoch-000001.json", "epoch-000006.npz", "epoch-000006.json"]
+    assert checkpoints.epochs() == [1, 6]
+    again = build()
+    assert checkpoints.restore(again) == 6
+    for one, other in zip(again.get_weights(), ends[-1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_short_epochs_are_saved_a_pause_apart_and_the_last_one_always(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path), pause=600)
+    model = Model([0.0])
+    callback = checkpoints.callback(model)
+    callback.on_epoch_end(0, {})
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "epoch-000001.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for epoch in range(1, 50):
+        model.variables = [Variable([float(epoch)])]
+        callback.on_epoch_end(epoch, {})
+    time.sleep(0.05)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-000001.json", "epoch-000001.npz"]
+    callback.on_train_end()
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["epoch-000001.json", "epoch-000050.json"]
+    other = Model([1.0])
+    assert checkpoints.restore(other) == 50
+    assert other.values == [[49.0]]
+
+
+def test_what_still_waits_is_there_for_whoever_asks(tmp_path):
+    checkpoints, model = Checkpoints(str(tmp_path), pause=600), Model([0.0])
+    for epoch in range(1, 4):
+        model.variables = [Variable([float(epoch)])]
+        checkpoints.save_soon(model, epoch)
+    assert checkpoints.restore(model) == 3
+    checkpoints.save_soon(model, 4)
+    checkpoints.save(model, 5)
+    assert checkpoints.epochs() == [4, 5]
+
+
+def test_later_ones_than_the_last_are_of_a_training_that_went_back(tmp_path):
+    checkpoints = saved(tmp_path, 5)
+    assert checkpoints.epochs() == [4, 5]
+    (tmp_path / "epoch-000005.npz").unlink()
+    checkpoints.save(Model([2] * 50), 2)
+    assert checkpoints.epochs() == [2]
+    assert sorted(os.listdir(tmp_path)) == ["epoch-000002.json", "epoch-000002.npz"]
+
+
+PLAIN = """
 import itertools, sys
 import numpy as np
 from brevetti_keras.platform.checkpoints import Checkpoints
@@ -228,12 +306,39 @@ class Variable:
 
 class Model:
     optimizer = None
+"""
 
-checkpoints, model = Checkpoints(sys.argv[1]), Model()
+ENDED = """
+model = Model()
+model.variables = [Variable(np.full(100_000, 7.0))]
+callback = Checkpoints(sys.argv[1], pause=600).callback(model)
+for epoch in range(20):
+    callback.on_epoch_end(epoch, {})
+raise SystemExit(3)
+"""
+
+
+def test_the_process_s_end_saves_what_still_waits(tmp_path):
+    folder = str(tmp_path / "c")
+    ended = subprocess.run(
+        [sys.executable, "-c", PLAIN + ENDED, folder],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert ended.returncode == 3
+    model = Model([0.0] * 100_000)
+    assert Checkpoints(folder).restore(model) == 20
+    assert set(model.values[0]) == {7.0}
+
+
+KILLED = """
+checkpoints, model = Checkpoints(sys.argv[1], pause=0), Model()
+save = getattr(checkpoints, sys.argv[2])
 for epoch in itertools.count(1):
     model.variables = [Variable(np.full(100_000, epoch))]
-    checkpoints.save(model, epoch)
+    save(model, epoch)
     if epoch == 2:
+        checkpoints.settle()
         print("saving", flush=True)
 """
 
@@ -242,7 +347,7 @@ def test_a_kill_while_saving_leaves_one_that_loads(tmp_path):
     for attempt in range(8):
         folder = tmp_path / str(attempt)
         process = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(folder)],
+            [sys.executable, "-c", PLAIN + KILLED, str(folder), "save_soon" if attempt % 2 else "save"],
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )

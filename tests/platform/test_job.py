@@ -647,7 +647,7 @@ class TestCallbacks:
 
     def test_a_new_job_restores_nothing(self):
         job = make()
-        job.checkpoint_callback()._save(Untouchable(), 3)
+        job.checkpoint_callback(Untouchable()).on_epoch_end(2)
         assert job.restore(Untouchable()) == 0
 
 
