@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from brevetti_keras.data.image import augment_pixels_graph as pixels
-from brevetti_keras.data.image import graph_numpy
+from brevetti_keras.data.image import graph_numpy, warping_graph
 from brevetti_keras.data.image.augmentation import Augmentation, ValueRange
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
@@ -86,12 +86,12 @@ class GraphAugmenter:
         elif self.image_deformation.chance == 0 or self.image_deformation.alpha == 0:
             return None
         if self.image_deformation.chance == 0 or self.image_deformation.alpha == 0:
-            return lambda images, interpolation, fill: pixels.transformed(images, inverse, interpolation, fill)
+            return lambda images, interpolation, fill: warping_graph.transformed(images, inverse, interpolation, fill)
         chosen, _ = _numbers(self.image_deformation, seeds)
         keys = derive(_keys(self.image_deformation, seeds), 0)
         fields = pixels.smooth_fields(keys, sides, self.image_deformation.sigma, self.image_deformation.alpha)
         fields = tf.where(chosen[:, None, None, None], fields, 0.0)
-        return lambda images, interpolation, fill: pixels.deformed(images, inverse, fields, interpolation, fill)
+        return lambda images, interpolation, fill: warping_graph.deformed(images, inverse, fields, interpolation, fill)
 
     def _colored(self, images: Any, seeds: Any, frame: Any) -> Any:
         if self.image_filter.chance > 0 and self.image_filter.kinds:
@@ -116,7 +116,7 @@ class GraphAugmenter:
         span = self.limits[1] - self.limits[0]
         contrast = tf.where(chosen, values["contrast"], 1.0)
         shift = tf.where(chosen, values["brightness"] * span, 0.0)
-        means = tf.cast(tf.reduce_mean(images, axis=(1, 2)), tf.float64)
+        means = tf.cast(pixels.channel_means(images), tf.float64)
         if images.shape[-1] == 3:
             means = tf.reduce_sum(means * YIQ[0], axis=-1, keepdims=True)
         offset = means * (1 - contrast[:, None]) + shift[:, None]
@@ -131,7 +131,8 @@ class GraphAugmenter:
             deviation = tf.where(chosen, tf.constant(noise.stddev * span, tf.float32), 0.0)
             images += pixels.gaussian_noise(derive(_keys(noise, seeds), frame), tf.shape(images), deviation)
         if noise.chance == 1:
-            return tf.clip_by_value(images, *self.limits)
+            low, high = self.limits
+            return tf.raw_ops.ClipByValue(t=images, clip_value_min=low, clip_value_max=high)
         # Broadcast limits keep the others as they are in a tenth of the time of choosing by image.
         low, high = (
             tf.where(chosen, limit, sign * float("inf")) for limit, sign in zip(self.limits, (-1, 1), strict=True)

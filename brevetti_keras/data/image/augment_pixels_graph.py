@@ -1,6 +1,6 @@
 """What happens to pixels in the graph's form of the augmentations: batches (batch, height, width, channels) of tensors.
 
-images = transformed(images, inverse, "bilinear", fill=0.0)
+images = recolored(images, matrices)
 images += gaussian_noise(keys, tf.shape(images), deviation)
 """
 
@@ -13,59 +13,14 @@ import numpy.typing as npt
 from brevetti_keras.data.image.augmentation import ValueRange
 from brevetti_keras.data.image.image_filter import SLOPE, ImageFilter
 from brevetti_keras.data.image.image_noise import PIECE, ROW, SUPPLY, normal_numbers
-from brevetti_keras.data.image.warping import Interpolation
 from brevetti_keras.data.keyed_graph import uniform
 from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
 tf = lazy_import("tensorflow")
 
-
-def transformed(images: Any, inverse: Any, interpolation: Interpolation, fill: float) -> Any:
-    """Returns images moved by one projective transform each.
-
-    Args:
-        images: a batch.
-        inverse: (batch, 3, 3) float64, from points (x, y, 1) of the result to points of the image.
-        interpolation: nearest or bilinear.
-        fill: the value outside.
-    """
-    flat = tf.reshape(tf.cast(inverse, tf.float32), (-1, 9))[:, :8]
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=flat,
-        output_shape=tf.shape(images)[1:3],
-        fill_value=fill,
-        interpolation=interpolation.upper(),
-        fill_mode="CONSTANT",
-    )
-
-
-def deformed(images: Any, inverse: Any, fields: Any, interpolation: Interpolation, fill: float) -> Any:
-    """Returns images of which each pixel is looked for where the transform and the field, (…, 2) in x and y, say."""
-    sides = tf.shape(images)[1:3]
-    x = tf.range(tf.cast(sides[1], tf.float64), dtype=tf.float64)[None, None, :]
-    y = tf.range(tf.cast(sides[0], tf.float64), dtype=tf.float64)[None, :, None]
-    places = [
-        inverse[:, row, 0, None, None] * x + inverse[:, row, 1, None, None] * y + inverse[:, row, 2, None, None]
-        for row in (0, 1)
-    ]
-    columns, rows = (tf.cast(place, tf.float32) + fields[..., index] for index, place in enumerate(places))
-    if interpolation == "nearest":
-        return _looked_up(images, tf.floor(rows + 0.5), tf.floor(columns + 0.5), fill)
-    top, left = tf.floor(rows), tf.floor(columns)
-    down, right = (rows - top)[..., None], (columns - left)[..., None]
-    upper = _looked_up(images, top, left, fill) * (1 - right) + _looked_up(images, top, left + 1, fill) * right
-    lower = _looked_up(images, top + 1, left, fill) * (1 - right) + _looked_up(images, top + 1, left + 1, fill) * right
-    return upper * (1 - down) + lower * down
-
-
-def _looked_up(images: Any, rows: Any, columns: Any, fill: float) -> Any:
-    sides = tf.cast(tf.shape(images)[1:3], tf.float32)
-    inside = (rows >= 0) & (rows < sides[0]) & (columns >= 0) & (columns < sides[1])
-    places = tf.stack([tf.clip_by_value(rows, 0, sides[0] - 1), tf.clip_by_value(columns, 0, sides[1] - 1)], axis=-1)
-    found = tf.gather_nd(images, tf.cast(places, tf.int32), batch_dims=1)
-    return tf.where(inside[..., None], found, tf.cast(fill, images.dtype))
+# Numbers of 32 bits that the narrowest processor's vector holds.
+_VECTOR = 4
 
 
 def smooth_fields(keys: Any, sides: Any, sigma: float, alpha: float) -> Any:
@@ -129,6 +84,14 @@ def _mirrored(images: Any, axis: int, before: int, after: int, mirror_edge: bool
         period = tf.maximum(2 * (length - 1), 1)
         places = tf.minimum(places % period, (-places) % period)
     return tf.gather(images, places, axis=axis)
+
+
+def channel_means(images: Any) -> Any:
+    """Returns the mean of each channel, (batch, channels), the same to the last bit whatever else is in the batch."""
+    if images.shape[-1] < _VECTOR:
+        return tf.reduce_mean(images, axis=(1, 2))
+    # Channels side by side are added up a vector at once, and in another order at the batch's end, which fills none.
+    return tf.reduce_mean(tf.transpose(images, (0, 3, 1, 2)), axis=(2, 3))
 
 
 def recolored(images: Any, matrices: Any) -> Any:

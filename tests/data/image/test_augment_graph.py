@@ -57,10 +57,35 @@ def test_a_dataset_gives_the_same_pictures() -> None:
     np.testing.assert_allclose(next(iter(dataset))["img"], in_graph(everything(), IMAGES), atol=1e-5)
 
 
+@pytest.mark.parametrize("deformed", [0, 0.7])
+def test_images_of_unknown_size_are_moved_without_compiling_for_each(deformed: float) -> None:
+    augmenter = ImageAugmenter(
+        **{**OFF, "random_transformer": {"chance": 0.9}, "image_deformation": {"chance": deformed}}
+    )
+    function = augmenter.graph_form(pd.DataFrame()).function
+    specification = tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, 2), tf.int32)
+    graph = tf.function(lambda images, seeds: function({"img": images}, seeds)["img"], specification, autograph=False)
+    assert not any(
+        item.attr["_XlaMustCompile"].b for item in graph.get_concrete_function().graph.as_graph_def().library.function
+    )
+    for images in (IMAGES, IMAGES[:, :40, :31]):
+        np.testing.assert_allclose(graph(images, SEEDS), augmenter.vary(images, SEEDS), atol=1e-3)
+
+
 def test_a_sample_and_its_seed_decide_wherever_they_stand_in_a_batch() -> None:
     whole = in_graph(everything(), IMAGES)
     for some in ([3], [5, 0], [4, 1, 2, 5]):
         np.testing.assert_array_equal(in_graph(everything(), IMAGES[some], SEEDS[some]), whole[some])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4, 9])
+def test_sizes_and_channels_that_fill_no_vector_change_no_bit(channels: int) -> None:
+    images = RANDOM.uniform(0, 1, (13, 15, 11, channels)).astype(np.float32)
+    seeds = np.arange(26, dtype=np.int32).reshape(13, 2)
+    augmenter = ImageAugmenter(random_transformer={"chance": 1}, image_noise={"chance": 1})
+    whole = in_graph(augmenter, images, seeds)
+    for some in (slice(1), slice(4, 5), slice(5, 8), slice(2, 13)):
+        np.testing.assert_array_equal(in_graph(augmenter, images[some], seeds[some]), whole[some])
 
 
 def test_large_specks_lie_where_opencv_lays_them() -> None:
