@@ -35,9 +35,10 @@ def import_command(
     """Add a dataset of another tool's form, with its labels, purposes and annotations.
 
     PATH is, of coco, the folder with its JSON files or one of them; of yolo, the folder with data.yaml or that file;
-    of voc, the folder with Annotations and JPEGImages; of mvtec, the folder of one object; of tfds, a dataset's name
-    in TensorFlow Datasets or the folder of a stored one. Images are referred to where they lie, never copied (those
-    of tfds lie in records, and are written into the workspace once).
+    of voc, the folder with Annotations or SegmentationClass, and JPEGImages; of mvtec, the folder of one object; of
+    tfds, a dataset's name in TensorFlow Datasets or the folder of a stored one. All but a name may lie in a bucket, as
+    gs://vials/parts. Images are referred to where they lie, never copied (those of tfds lie in records, and are written
+    into the workspace once).
     """
     if form != "tfds" and (splits or data_dir):
         raise click.UsageError("expected --split and --data-dir with tfds alone")
@@ -65,7 +66,7 @@ def import_command(
 @workspace_option
 @json_option
 def export_command(name: str, folder: str, form: str, workspace: str | None, as_json: bool) -> None:
-    """Write the dataset NAME (or id) into FOLDER, which is new or empty, in another tool's form.
+    """Write the dataset NAME (or id) into FOLDER, which is new or empty and may be a URL, in another tool's form.
 
     Images are copied. What the form cannot hold lies in brevetti.json beside it, and is there again when the folder is
     imported.

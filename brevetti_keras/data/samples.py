@@ -19,6 +19,7 @@ from typing import Any
 import pandas as pd
 
 from brevetti_keras.data.checksums import HashMemory, md5_of
+from brevetti_keras.data.named_objects import named_objects
 from brevetti_keras.data.samples_csv import read_samples_csv
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.local_copies import fetch_copies
@@ -93,8 +94,8 @@ def list_samples(
 
     Args:
         bucket: a folder or other storage (see `open_storage`), or the path of a CSV of samples with the columns `path`
-            (relative to the CSV), `category` or `categories` (optional, see `read_samples_csv`), `annotation_path`
-            (optional, relative to the CSV) and any others, which are carried along.
+            (relative to the CSV, or all `gs://…` of one bucket), `category` or `categories` (optional, see
+            `read_samples_csv`), `annotation_path` (optional, the same) and any others, which are carried along.
         dataset_id: goes into `dataset_id`.
         dataset_name: goes into `dataset`.
         reference: goes into `reference`; `N/A` if empty.
@@ -165,7 +166,8 @@ def list_files(bucket: str) -> pd.DataFrame:
 @dataclass(frozen=True)
 class _Source:
     """Files found, before any is chosen: `infos` relative to the storage, which the dataset shares from `top` down;
-    `labels`, `annotations` and `extras` (a row a file) where a CSV gives them."""
+    `labels`, `annotations` and `extras` (a row a file) where a CSV gives them; `root` where its files are not below
+    the dataset's own place."""
 
     storage: Storage
     top: str
@@ -173,6 +175,7 @@ class _Source:
     labels: list[tuple[str, ...] | None] | None = None
     annotations: list[str] | None = None
     extras: pd.DataFrame | None = None
+    root: str = ""
 
     def below(self, path: str) -> str:
         """The path as seen from the dataset's root."""
@@ -205,22 +208,32 @@ def _open_source(bucket: str) -> _Source:
 def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
     frame = read_samples_csv(storage.read_bytes(inner), bucket)
     top = posixpath.dirname(inner)
+    labels = frame.pop("category").tolist()
+    named = frame.pop("annotation_path").tolist() if "annotation_path" in frame else None
+    annotations = None if named is None else [_resolved(storage, top, path) for path in named]
+    paths = frame.pop("path").tolist()
+    extras = frame.drop(columns=_OURS, errors="ignore")
+    objects = named_objects(paths, bucket, None if isinstance(storage, LocalStorage) else storage)
+    if objects is not None:
+        root = storage.resolve(top)
+        return _Source(objects[0], "", objects[1], labels, annotations, extras, root)
     infos = []
     # One listing of a bucket is quicker than a question for each file.
     listed = {} if isinstance(storage, LocalStorage) else {info.path: info for info in storage.walk(top, hidden=True)}
-    for path in frame.pop("path"):
+    for path in paths:
         # Joined to an absolute path so that `..` may lead to a neighbour of the CSV's folder, but not above the top.
         clean = posixpath.normpath(posixpath.join("/", top, path)).lstrip("/")
         try:
             infos.append(listed.get(clean) or storage.stat(clean))
         except (NotFoundError, StorageError):
             infos.append(FileInfo(clean, 0))  # its inspection says that it is missing
-    labels = frame.pop("category").tolist()
-    named = frame.pop("annotation_path").tolist() if "annotation_path" in frame else None
-    annotations = (
-        None if named is None else [posixpath.join("/", top, path).lstrip("/") if path else "" for path in named]
-    )
-    return _Source(storage, top, infos, labels, annotations, frame.drop(columns=_OURS, errors="ignore"))
+    return _Source(storage, top, infos, labels, annotations, extras)
+
+
+def _resolved(storage: Storage, top: str, path: str) -> str:
+    if not path or path.startswith("gs://"):
+        return path
+    return storage.resolve(posixpath.normpath(posixpath.join("/", top, path)).lstrip("/"))
 
 
 def _image_files(storage: Storage) -> list[FileInfo]:
@@ -320,7 +333,7 @@ def _frame(source: _Source, chosen: _Chosen) -> pd.DataFrame:
             "size": pd.Series([info.size for info in chosen.infos], dtype="int64"),
         }
     )
-    frame["bucket"] = pd.Series(source.storage.resolve(source.top), index=frame.index, dtype="str")
+    frame["bucket"] = pd.Series(source.root or source.storage.resolve(source.top), index=frame.index, dtype="str")
     if source.extras is not None:
         extras = source.extras.iloc[chosen.rows].reset_index(drop=True)
         for column in extras.columns:
@@ -353,10 +366,7 @@ def _etags(storage: Storage, paths: list[str], infos: list[FileInfo], hashes: Ha
 
 def _annotation_paths(source: _Source, chosen: _Chosen) -> "pd.Series[str]":
     if source.annotations is not None:
-        named = (source.annotations[row] for row in chosen.rows)
-        return pd.Series(
-            [source.storage.resolve(posixpath.normpath(path)) if path else "" for path in named], dtype="str"
-        )
+        return pd.Series([source.annotations[row] for row in chosen.rows], dtype="str")
     start = f"{source.top}/{ANNOTATIONS}".lstrip("/")
     last = {
         posixpath.dirname(info.path[len(start) + 1 :]): source.storage.resolve(info.path)

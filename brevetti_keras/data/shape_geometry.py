@@ -14,7 +14,6 @@ import numpy.typing as npt
 from brevetti_keras.data.annotation import Box, Point, Shape
 from brevetti_keras.data.image.decode import read_image
 from brevetti_keras.data.run_lengths import RunLengths
-from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
@@ -143,6 +142,5 @@ def read_mask(path: str) -> npt.NDArray[np.bool_]:
     Raises:
         DecodeError: for an image that cannot be read.
     """
-    storage, inner = split_url(path, follow_links=True)
-    image = read_image(storage.local_path(inner))
+    image = read_image(path)
     return np.asarray((image != 0).any(axis=2))

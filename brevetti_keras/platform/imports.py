@@ -46,7 +46,7 @@ def import_dataset(
     Args:
         platform: a workspace on this machine.
         form: one of `IMPORTS`.
-        path: the folder, see `read_format`; of `tfds` the dataset's name.
+        path: the folder or its URL, see `read_format`; of `tfds` the dataset's name, or where one is stored.
         name: unique; by default the folder's.
         tags: as `"key=value"`.
         notes: free text.
@@ -90,7 +90,7 @@ def add_collection(
         notes: free text.
 
     Raises:
-        InvalidInputError: for a platform on another machine, or images on one.
+        InvalidInputError: for a platform on another machine, or images that a CSV cannot refer to.
         ConflictError: if another dataset has the name.
     """
     chosen = name or default_name
@@ -134,7 +134,7 @@ def export_dataset(dataset: SampleSource, form: str, folder: str | os.PathLike[s
     Args:
         dataset: a Dataset, or a platform's record of one.
         form: `"csv"`, `"coco"`, `"yolo"`, `"voc"`, `"mvtec"` or `"tfds"`.
-        folder: where there is nothing yet.
+        folder: a path or URL where there is nothing yet.
 
     Raises:
         InvalidInputError: for another form, or what it has no place for.

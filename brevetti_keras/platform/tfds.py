@@ -19,10 +19,12 @@ from typing import Any
 
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, all_classes, by_name, purpose_of
 from brevetti_keras.data.formats.kept_aside import with_content
+from brevetti_keras.data.formats.staging import fetched_folder
 from brevetti_keras.data.samples import ROOT_NAME
 from brevetti_keras.io.cache_folder import cache_folder
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
+from brevetti_keras.io.open import local_path_of, open_storage
 from brevetti_keras.platform.tfds_features import Features, features_of
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError, NotFoundError
@@ -32,6 +34,7 @@ tfds = lazy_import("tensorflow_datasets", "tensorflow-datasets")
 
 _ENDINGS = ((b"\x89PNG", "png"), (b"\xff\xd8\xff", "jpg"), (b"GIF8", "gif"), (b"BM", "bmp"))
 _CONTENT = ".content.json"
+_INFO = "dataset_info.json"
 
 
 def read_tfds(
@@ -40,7 +43,7 @@ def read_tfds(
     """Returns the images of splits, which are written as files the first time only.
 
     Args:
-        source: a name, as `"mnist"` or `"mnist:3.0.1"`, a builder, or the folder of a stored dataset.
+        source: a name, as `"mnist"` or `"mnist:3.0.1"`, a builder, or the folder or URL of a stored dataset.
         splits: as `"train"` or `"train[:10%]"`; none stands for all that there are.
         data_dir: where TensorFlow Datasets keeps its data; by default its own place.
         parent: the folder for the files; by default one in the cache.
@@ -53,6 +56,19 @@ def read_tfds(
         InvalidInputError: if it has no such split.
         DataError: if its samples have no image, or a box or mask that makes no sense.
     """
+    if isinstance(source, str) and local_path_of(source) is None:
+        return _read_remote(source, splits, data_dir, parent)
+    return _read(source, splits, data_dir, parent, "")
+
+
+def _read_remote(url: str, splits: Sequence[str], data_dir: str | None, parent: str | None) -> Collection:
+    stored = [info for info in open_storage(url).walk() if info.path.endswith(_INFO)]
+    since = hashlib.sha256(f"{url} {[info.modified_ns for info in stored]}".encode()).hexdigest()[:12]
+    with fetched_folder(url) as folder:
+        return _read(folder, splits, data_dir, parent, since)
+
+
+def _read(source: Any, splits: Sequence[str], data_dir: str | None, parent: str | None, key: str) -> Collection:
     builder = _builder(source, data_dir)
     if not splits:
         _prepare(builder)  # which splits there are is told by what is stored
@@ -60,7 +76,7 @@ def read_tfds(
     images: list[AnnotatedImage] = []
     classes: list[str] = []
     for split in chosen:
-        folder = write_split(source, split, data_dir, parent)
+        folder = write_split(source, split, data_dir, parent, key)
         content = from_json(Files().read_file(os.path.join(folder, _CONTENT)))
         classes = content["classes"]
         purpose = purpose_of(re.split(r"\W", split)[0]) if len(chosen) > 1 else ""
@@ -70,7 +86,7 @@ def read_tfds(
     return Collection(by_name(images, builder.info.full_name), all_classes(images, classes))
 
 
-def write_split(source: Any, split: str, data_dir: str | None, parent: str | None = None) -> str:
+def write_split(source: Any, split: str, data_dir: str | None, parent: str | None = None, key: str = "") -> str:
     """Returns the folder that holds a split's images; they are written the first time only.
 
     Args:
@@ -78,6 +94,7 @@ def write_split(source: Any, split: str, data_dir: str | None, parent: str | Non
         split: as `"train"` or `"train[:10%]"`.
         data_dir: where TensorFlow Datasets keeps its data; by default its own place.
         parent: the folder for the files; by default one in the cache.
+        key: tells what is stored from others of its name; by default where it lies, and since when.
 
     Raises:
         NotFoundError: if there is no such dataset.
@@ -86,7 +103,11 @@ def write_split(source: Any, split: str, data_dir: str | None, parent: str | Non
     """
     builder = _builder(source, data_dir)
     parent = parent or os.path.join(cache_folder(), "tfds")
-    name = _safe(split) if isinstance(source, str) and not os.path.isdir(source) else f"{_safe(split)}-{_key(builder)}"
+    name = (
+        _safe(split)
+        if isinstance(source, str) and not os.path.isdir(source)
+        else f"{_safe(split)}-{key or _key(builder)}"
+    )
     folder = os.path.join(parent, *map(_safe, builder.info.full_name.split("/")), name)
     if os.path.isfile(os.path.join(folder, _CONTENT)):
         return folder
@@ -123,13 +144,13 @@ def _builder(source: Any, data_dir: str | None) -> Any:
 def _key(builder: Any) -> str:
     """Tells builders of one name and version apart: where they lie, and since when."""
     place = str(builder.data_dir)
-    info = os.path.join(place, "dataset_info.json")
+    info = os.path.join(place, _INFO)
     since = os.stat(info).st_mtime_ns if os.path.isfile(info) else 0
     return hashlib.sha256(f"{place} {since}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def _stored_builder(folder: str) -> Any:
-    found = [top for top, _, names in os.walk(folder) if "dataset_info.json" in names]
+    found = [top for top, _, names in os.walk(folder) if _INFO in names]
     if len(found) != 1:
         raise DataError(f"{folder}: expected one stored dataset of TensorFlow Datasets below it, found {len(found)}")
     return tfds.builder_from_directory(found[0])

@@ -6,7 +6,6 @@ What TensorFlow Datasets has no feature for stands in the feature `brevetti` as 
 """
 
 import contextlib
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -16,12 +15,14 @@ from brevetti_keras.data.annotation import Annotation
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.kept_aside import image_content
 from brevetti_keras.data.formats.names import file_word
+from brevetti_keras.data.formats.staging import staged
 from brevetti_keras.data.formats.writing import Written
 from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.shape_geometry import bounds, corners_of
 from brevetti_keras.io.files import Files
+from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.utils.encode import from_json, to_json
-from brevetti_keras.utils.errors import ConflictError, DataError
+from brevetti_keras.utils.errors import DataError
 from brevetti_keras.utils.lazy import lazy_import
 
 tfds = lazy_import("tensorflow_datasets", "tensorflow-datasets")
@@ -36,7 +37,7 @@ def write_tfds(collection: Collection, name: str, folder: str) -> Written:
     Args:
         collection: what to write.
         name: the dataset's; other characters than letters, digits and `_` become `_`.
-        folder: where there is nothing yet.
+        folder: a path or URL where there is nothing yet.
 
     Raises:
         ConflictError: if there is something in the folder.
@@ -44,8 +45,6 @@ def write_tfds(collection: Collection, name: str, folder: str) -> Written:
     """
     if not collection.images:
         raise DataError("expected at least one image to export, received none")
-    if os.path.isdir(folder) and os.listdir(folder):
-        raise ConflictError(f"expected a folder that is new or empty, received {folder}, where there are files")
     splits: dict[str, list[AnnotatedImage]] = {}
     for image in collection.images:
         splits.setdefault(re.sub(r"\W", "_", split_of(image.purpose)), []).append(image)
@@ -59,13 +58,14 @@ def write_tfds(collection: Collection, name: str, folder: str) -> Written:
         EXACT: tfds.features.Text(),
     }
     numbers = {label: number for number, label in enumerate(collection.classes)}
-    with contextlib.redirect_stdout(sys.stderr):  # standard output is for answers
+    # Standard output is for answers.
+    with staged(folder) as local, contextlib.redirect_stdout(sys.stderr):
         tfds.dataset_builders.store_as_tfds_dataset(
             name=re.sub(r"\W", "_", file_word(name).lower()).strip("_") or "dataset",
             version=VERSION,
             features=tfds.features.FeaturesDict(features),
             split_datasets={split: _Examples(images, numbers) for split, images in splits.items()},
-            data_dir=folder,
+            data_dir=local,
             disable_shuffling=True,
         )
     return Written(len(collection.images), 0)
@@ -95,7 +95,7 @@ class _Examples:
             yield (
                 key,
                 {
-                    "image": files.read_file(image.path),
+                    "image": files.read_file(local_copy(image.path)),
                     "labels": [self._numbers[label] for label in image.labels],
                     "objects": self._objects(image.annotation, image.path),
                     EXACT: to_json(image_content(image)),

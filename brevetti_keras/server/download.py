@@ -70,7 +70,7 @@ def file_of_dataset(bucket: str, path: str) -> str:
         NotFoundError: for any other path, whether there is a file or not.
     """
     missing = NotFoundError("no such file in the dataset")
-    if bucket.startswith("gs://") and "\0" not in path and ".." not in path.split("/"):
+    if "gs://" in {bucket[:5], path[:5]} and "\0" not in path and ".." not in path.split("/"):
         return _copy_of([bucket], path)
     if "://" in bucket or "\0" in path or not path.startswith("/") or ".." in path.split("/"):
         raise missing
@@ -108,7 +108,8 @@ def _copy_of(buckets: Iterable[str], url: str) -> str:
 
 def _holds(bucket: str, url: str) -> bool:
     if bucket.lower().endswith(".csv"):
-        return bucket.startswith("gs://") and bool((list_files(bucket).path == url).any())
+        is_remote = bucket.startswith("gs://")
+        return bool((list_files(bucket).path == url).any()) if is_remote else _lists(bucket, url)
     return bucket.startswith("gs://") and url.startswith(f"{bucket}/") and not _hidden(url[len(bucket) + 1 :])
 
 
@@ -132,12 +133,12 @@ def _opens(bucket: str, plain: str, real: str) -> bool:
 
 
 def _lists(table: str, plain: str) -> bool:
-    """Tells whether a CSV of samples names the path, as it is or from the CSV's folder."""
+    """Tells whether a CSV of samples names the path or URL, as it is or from the CSV's folder."""
     top = os.path.dirname(table)
     try:
         with open(table, newline="", encoding="utf-8-sig") as file:
             named = (row.get("path") or "" for row in csv.DictReader(file))
-            return any(os.path.normpath(os.path.join(top, path)) == plain for path in named)
+            return any(plain in {path, os.path.normpath(os.path.join(top, path))} for path in named)
     except (OSError, UnicodeDecodeError, csv.Error):
         return False
 

@@ -8,6 +8,7 @@ from brevetti_keras.platform import Dataset, connect, get_image_samples
 from brevetti_keras.platform.http_platform import HttpPlatform
 from brevetti_keras.platform.imports import export_dataset, import_dataset
 from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError, NotFoundError
+from tests.support.gcs import upload_folder
 from tests.support.images import write_image
 
 BOX = {"image_id": 7, "bbox": [1, 2, 3, 4]}
@@ -176,3 +177,38 @@ class TestCsv:
         dataset = self.write(tmp_path, f"path,categories\na.png,{cell}\n")
         with pytest.raises(DataError, match=r"list\.csv: row 1: expected categories as a JSON list of text"):
             dataset.get_image_samples()
+
+
+class TestBuckets:
+    def test_a_dataset_of_the_workspace_refers_to_a_bucket(self, platform, parts, fake_bucket):
+        upload_folder(parts, "gs://bucket/parts")
+        added = import_dataset(platform, "coco", "gs://bucket/parts")
+        assert added.name == "parts"
+        samples = get_image_samples([added], annotations=True)
+        assert samples.path.tolist() == [f"gs://bucket/parts/images/{number}.png" for number in range(3)]
+        assert samples.category.tolist() == [("dog", "cup, small"), ("dog",), ()]
+        assert samples.annotation_path[0].startswith(f"{platform.home}/datasets/")
+        written = export_dataset(added, "yolo", "gs://bucket/out")
+        assert written.images == 3
+        found = Dataset.from_yolo("gs://bucket/out").get_image_samples()
+        assert sorted(found.category) == sorted(samples.category)
+        assert set(found.etag) == set(samples.etag)
+
+    def test_a_stored_dataset_of_tfds_is_written_to_a_bucket_and_read_from_it(
+        self, platform, parts, fake_bucket, tmp_path
+    ):
+        written = export_dataset(Dataset.from_coco(parts), "tfds", "gs://bucket/stored")
+        assert written.images == 3
+        assert "stored/parts/1.0.0/dataset_info.json" in fake_bucket.objects
+        added = import_dataset(platform, "tfds", "gs://bucket/stored", name="back")
+        samples = get_image_samples([added])
+        assert sorted(samples.category) == [(), ("dog",), ("dog", "cup, small")]
+        assert all(path.startswith(f"{platform.home}/datasets/tfds/") for path in samples.path)
+        fake_bucket.sent.clear()
+        again = get_image_samples([import_dataset(platform, "tfds", "gs://bucket/stored")])
+        assert sorted(again.path) == sorted(samples.path)
+        assert fake_bucket.sent == []
+        with pytest.raises(ConflictError, match="expected a folder that is new or empty, received gs://bucket/stored"):
+            export_dataset(added, "tfds", "gs://bucket/stored")
+        with pytest.raises(NotFoundError, match="expected a folder of files, received gs://bucket/none"):
+            import_dataset(platform, "tfds", "gs://bucket/none")

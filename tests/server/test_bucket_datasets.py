@@ -59,6 +59,23 @@ def test_a_job_downloads_from_its_own_datasets_alone(served, dataset, bucket_url
     assert client.get(download_url(f"{other.bucket}/secret.png")).status_code == 404
 
 
+def test_a_table_on_this_machine_opens_the_objects_that_it_names_alone(served, dataset, bucket_url, tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text(f"path,category\n{bucket_url}/line/good/good_0000.png,fine\n")
+    listed = served.service.datasets.add(str(table))
+    served.service.datasets.remove(dataset.id)
+    assert "good_0000.png" in served.browser().get(f"/datasets/{listed.id}").text
+    for name, status in {
+        "line/good/good_0000.png": 200,
+        "line/good/good_0001.png": 404,
+        "line-2/secret.png": 404,
+    }.items():
+        path = f"{bucket_url}/{name}"
+        assert served.user().get(download_url(path)).status_code == status, name
+        found = served.browser().get(f"/datasets/{listed.id}/image", params={"path": path})
+        assert found.status_code == status, name
+
+
 def test_a_bucket_that_is_gone_is_one_line_on_the_page(served, bucket_url):
     dataset = served.service.datasets.add("gs://no-such-bucket/line")
     page = served.browser().get(f"/datasets/{dataset.id}")

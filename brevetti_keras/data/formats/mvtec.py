@@ -33,12 +33,8 @@ def read_mvtec(path: str) -> Collection:
         inner = [name for name in source.folders() if source.below(f"{name}/train/{GOOD}")]
         advice = f": import one of its objects ({', '.join(inner)})" if inner else ""
         raise DataError(f"{source.root}: expected images in train/{GOOD}, found none{advice}")
-    images = [
-        _image(source, file, purpose)
-        for split, purpose in _SPLITS.items()
-        for file in source.below(split)
-        if file.count("/") == 2
-    ]
+    files = [file for split in _SPLITS for file in source.below(split) if file.count("/") == 2]
+    images = [_image(source, file, _SPLITS[file.split("/")[0]]) for file in source.fetched(files)]
     first = [GOOD] if any(GOOD in image.labels for image in images) else []
     return Collection(by_name(images, source.root), all_classes(images, first))
 

@@ -23,6 +23,7 @@ from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, a
 from brevetti_keras.data.samples import COLUMNS
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
+from brevetti_keras.io.local_copies import fetch_copies, local_copy
 from brevetti_keras.io.open import local_path_of
 from brevetti_keras.utils.encode import from_json, to_json, to_jsonable
 from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError
@@ -44,14 +45,15 @@ def write_table(collection: Collection, folder: str, *, replace: bool = False) -
         The path of the CSV.
 
     Raises:
-        InvalidInputError: for images elsewhere than on this machine, which a CSV on it cannot refer to.
+        InvalidInputError: for images elsewhere than on this machine or in a bucket, to which a CSV cannot refer.
         ConflictError: if the folder is there and may not be replaced.
         StorageError: for what the system refuses.
     """
-    elsewhere = next((image.path for image in collection.images if "://" in image.path), None)
+    elsewhere = next((image.path for image in collection.images if not _can_be_named(image.path)), None)
     if elsewhere is not None:
         raise InvalidInputError(
-            f"expected images on this machine to refer to, received {elsewhere}: copy the dataset to a folder first"
+            f"expected images on this machine or in a bucket to refer to, received {elsewhere}: copy the dataset to a "
+            "folder first"
         )
     folder = local_path_of(folder) or ""
     parent = os.path.dirname(folder)
@@ -73,6 +75,10 @@ def write_table(collection: Collection, folder: str, *, replace: bool = False) -
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return os.path.join(folder, TABLE)
+
+
+def _can_be_named(path: str) -> bool:
+    return path.startswith("gs://") or "://" not in path
 
 
 def table_files(collection: Collection) -> Iterator[tuple[str, bytes]]:
@@ -110,10 +116,11 @@ def collection_of(samples: pd.DataFrame, bucket: str) -> Collection:
     shared = _shared_folder(top, samples.path.tolist())
     carried = [name for name in samples.columns if name not in {*COLUMNS, "annotation_path", "purpose"}]
     files = Files()
+    fetch_copies(samples.get("annotation_path", ()))
     images = []
     for row in samples.to_dict("records"):
         path, place = row["path"], row.get("annotation_path", "")
-        annotation = read_annotation(files.read_file(place), place) if place else Annotation()
+        annotation = read_annotation(files.read_file(_here(place)), place) if place else Annotation()
         name = path.removeprefix(shared)
         purpose = row.get("purpose")
         columns = {key: to_jsonable(row[key]) for key in carried}
@@ -121,6 +128,10 @@ def collection_of(samples: pd.DataFrame, bucket: str) -> Collection:
         images.append(AnnotatedImage(path, name, tuple(row["category"]), given, annotation, columns))
     classes, about = _told(top)
     return Collection(tuple(images), all_classes(images, classes), about)
+
+
+def _here(place: str) -> str:
+    return local_copy(place) if place.startswith("gs://") else place
 
 
 def _shared_folder(top: str, paths: list[str]) -> str:

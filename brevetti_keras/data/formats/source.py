@@ -6,16 +6,20 @@ source.image("train/1.jpg", "data.yaml")       # "/data/parts/train/1.jpg", or a
 """
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from tqdm import tqdm
 
 from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.samples import IMAGE_ENDINGS
 from brevetti_keras.io.local import LocalStorage
+from brevetti_keras.io.local_copies import fetch_copies, local_copy
 from brevetti_keras.io.open import open_storage, split_url
 from brevetti_keras.utils.errors import DataError, NotFoundError
 
 _MAX_TEXT = 2 << 30
 _NAMED = 3
+_AT_ONCE = 512
 
 
 class Source:
@@ -30,8 +34,9 @@ class Source:
 
     def __init__(self, folder: str) -> None:
         self._storage = open_storage(folder, follow_links=True)
+        self._is_local = isinstance(self._storage, LocalStorage)
         self.files = {info.path: info.size for info in self._storage.walk()}
-        if not self.files and isinstance(self._storage, LocalStorage):
+        if not self.files:
             raise NotFoundError(f"expected the folder of a dataset, received {folder}, where there is no file")
 
     @property
@@ -51,9 +56,36 @@ class Source:
                 f"{self.resolve(path)}: expected a file of at most {_MAX_TEXT >> 30} GB, received a longer one"
             )
         try:
-            return self._storage.read_bytes(path).decode("utf-8-sig")
+            return self._bytes(path).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise DataError(f"{self.resolve(path)}: expected text in UTF-8, received other bytes") from error
+
+    def _bytes(self, path: str) -> bytes:
+        if self._is_local or path not in self.files:
+            return self._storage.read_bytes(path)
+        with open(local_copy(self.resolve(path)), "rb") as file:
+            return file.read()
+
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Fetches files of a bucket, many at a time, before they are read; those that are not there are passed over."""
+        if not self._is_local:
+            fetch_copies(self.resolve(path) for path in paths if path in self.files)
+
+    def fetched(self, paths: Sequence[str], beside: Callable[[str], str] = str) -> Iterator[str]:
+        """Yields paths in their order, with a bar on a terminal; of a bucket, what comes next is fetched before, many
+        at a time.
+
+        Args:
+            paths: of files.
+            beside: gives another file that is read with each, which need not exist.
+        """
+        with tqdm(total=len(paths), desc="reading", unit="file", disable=None, leave=False) as progress:
+            for start in range(0, len(paths), _AT_ONCE):
+                chunk = paths[start : start + _AT_ONCE]
+                self.fetch(sorted({*chunk, *map(beside, chunk)}))
+                for path in chunk:
+                    yield path
+                    progress.update()
 
     def resolve(self, path: str) -> str:
         """Returns the absolute path or URL of a file."""

@@ -1,35 +1,35 @@
-"""`Target`: the new folder that an export fills.
+"""`Target`: the new folder of this machine that an export fills.
 
-target = Target("/tmp/parts")               # ConflictError if there are files in it
+target = Target("/tmp/parts")
 target.write_bytes("data.yaml", b"...")
 
-On this machine its files are written plainly: nobody reads a folder before its export has ended, and flushing each of
-thousands of small files to the disk takes minutes.
+Its files are written plainly: nobody reads a folder before its export has ended, and flushing each of thousands of
+small files to the disk takes minutes.
 """
 
+import contextlib
 import os
 import shutil
 
-from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import LocalStorage, os_errors
-from brevetti_keras.io.open import open_storage, split_url
-from brevetti_keras.utils.errors import ConflictError
+from brevetti_keras.io.local_copies import local_copy
+from brevetti_keras.io.open import local_path_of
+from brevetti_keras.utils.errors import NotFoundError
 
 
 class Target:
-    """A folder that is new or empty.
+    """A folder.
 
     Args:
-        folder: a path or URL.
-
-    Raises:
-        ConflictError: if there is something in it.
+        folder: its path.
+        by_link: whether images are linked to rather than copied, as for a folder that is sent elsewhere.
     """
 
-    def __init__(self, folder: str) -> None:
-        self._storage = open_storage(folder)
-        if next(iter(self._storage.walk(hidden=True)), None) is not None:
-            raise ConflictError(f"expected a folder that is new or empty, received {folder}, where there are files")
+    def __init__(self, folder: str, *, by_link: bool = False) -> None:
+        self._storage = LocalStorage(folder)
+        self._by_link = by_link
+        self._folders: set[str] = set()
+        self._linked: set[tuple[int, int]] = set()
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Writes a file; folders on the way are made.
@@ -37,9 +37,6 @@ class Target:
         Raises:
             StorageError: for what the system refuses.
         """
-        if not isinstance(self._storage, LocalStorage):
-            self._storage.write_bytes(path, data)
-            return
         full = self._place(path)
         with os_errors(full), open(full, "wb") as file:
             file.write(data)
@@ -51,17 +48,35 @@ class Target:
             NotFoundError: if there is none.
             StorageError: for what the system refuses.
         """
-        storage, inner = split_url(source, follow_links=True)
-        if not isinstance(self._storage, LocalStorage):
-            Files().copy(source, self._storage.resolve(path))
-            return
-        local = storage.local_path(inner)
+        local = os.path.abspath(local_copy(source))
+        is_copy = local_path_of(source) is None
         full = self._place(path)
         with os_errors(full):
-            shutil.copyfile(local, full)
+            if not os.path.isfile(local):
+                raise NotFoundError(f"no file {source}")
+            if not (self._by_link and self._link(local, full, is_copy)):
+                shutil.copyfile(local, full)
+
+    def _link(self, local: str, full: str, is_copy: bool) -> bool:
+        facts = os.stat(local)
+        # A walk lists a file once, however many links lead to it.
+        if (facts.st_dev, facts.st_ino) in self._linked:
+            return False
+        self._linked.add((facts.st_dev, facts.st_ino))
+        if not is_copy:
+            os.symlink(local, full)
+            return True
+        with contextlib.suppress(OSError):  # another disk
+            # A cache may let its name of a copy go; a second name holds the content.
+            os.link(local, full)
+            return True
+        return False
 
     def _place(self, path: str) -> str:
         full = self._storage.resolve(path)
-        with os_errors(full):
-            os.makedirs(os.path.dirname(full), exist_ok=True)
+        folder = os.path.dirname(full)
+        if folder not in self._folders:
+            with os_errors(full):
+                os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
         return full

@@ -14,8 +14,6 @@ from dataclasses import replace
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from tqdm import tqdm
-
 from brevetti_keras.data.annotation import Annotation, Shape, checked_corners, checked_label, coordinate, image_side
 from brevetti_keras.data.formats.collection import (
     AnnotatedImage,
@@ -61,7 +59,7 @@ def read_voc(path: str) -> Collection:
     files = source.below(XML, (".xml",)) or source.below("", (".xml",))
     if not files and not source.below(CLASSES, (".png",)):
         raise DataError(f"{source.root}: expected XML files in {XML} or masks in {CLASSES}, found none")
-    found = [_Reader(source, file).image() for file in files]
+    found = [_Reader(source, file).image() for file in source.fetched(files)]
     refuse_missing([name for name in found if isinstance(name, str)], source.root)
     images = [image for image in found if isinstance(image, AnnotatedImage)]
     named = {image.name for image in images}
@@ -69,8 +67,7 @@ def read_voc(path: str) -> Collection:
     masks = VocMasks(source, all_classes(images))
     if masks:
         masks.refuse_strangers({stem_of(image.name) for image in images})
-        progress = tqdm(images, desc="reading masks", unit="image", disable=None, leave=False)
-        images = [masks.drawn(image) for image in progress]
+        images = masks.all_drawn(images)
     purposes, own = _purposes(source, LISTS), _purposes(source, MASK_LISTS)
     images = [_with_purpose(image, purposes, own) for image in images]
     return Collection(by_name(images, source.root), all_classes(images, masks.classes))

@@ -18,10 +18,12 @@ from brevetti_keras.data.formats.mvtec_writing import mvtec_place, write_mvtec
 from brevetti_keras.data.formats.names import unique_names
 from brevetti_keras.data.formats.reading import READERS
 from brevetti_keras.data.formats.samples_table import table_files
+from brevetti_keras.data.formats.staging import staged
 from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.formats.voc_writing import voc_place, write_voc
 from brevetti_keras.data.formats.yolo_writing import write_yolo, yolo_place
 from brevetti_keras.data.image.upright_size import upright_size
+from brevetti_keras.io.open import local_path_of
 from brevetti_keras.utils.errors import DataError, InvalidInputError
 
 
@@ -65,11 +67,12 @@ def write_format(collection: Collection, name: str, folder: str) -> Written:
         raise DataError("expected at least one image to export, received none")
     writer = WRITERS[name]
     placed = _placed(collection, writer)
-    target = Target(folder)
-    writer.write(placed, target)
-    for image in tqdm(placed.images, desc="copying images", unit="image", disable=None, leave=False):
-        target.copy(image.path, image.name)
-    kept = keep_aside(placed, READERS[name](folder), target) if name in READERS else 0
+    with staged(folder) as local:
+        target = Target(local, by_link=local_path_of(folder) is None)
+        writer.write(placed, target)
+        for image in tqdm(placed.images, desc="copying images", unit="image", disable=None, leave=False):
+            target.copy(image.path, image.name)
+        kept = keep_aside(placed, READERS[name](local), target) if name in READERS else 0
     return Written(len(placed.images), kept)
 
 

@@ -108,12 +108,10 @@ class _Reader:
         return found
 
     def collection(self) -> Collection:
-        images = [
-            self._image(file, purpose_of(split))
-            for split in _SPLITS
-            if split in self._given
-            for file in self._files(split)
-        ]
+        splits = [split for split in _SPLITS if split in self._given]
+        purposes = [(file, purpose_of(split)) for split in splits for file in self._files(split)]
+        files = self._source.fetched([file for file, _ in purposes], label_file)
+        images = [self._image(file, purpose) for file, (_, purpose) in zip(files, purposes, strict=True)]
         return Collection(by_name(images, self._where), self.classes)
 
     def _files(self, split: str) -> list[str]:

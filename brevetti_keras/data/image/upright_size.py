@@ -7,10 +7,10 @@ It is remembered by path, size and time of the file, since masks are drawn for i
 
 from functools import lru_cache
 
+from brevetti_keras.data.image.decode import read_file
 from brevetti_keras.data.image.header import HeaderError, read_header
-from brevetti_keras.io.open import split_url
-from brevetti_keras.io.storage import FileInfo
-from brevetti_keras.utils.errors import DecodeError
+from brevetti_keras.io.local_copies import file_state
+from brevetti_keras.utils.errors import DecodeError, NotFoundError
 
 _REMEMBERED = 1 << 17
 
@@ -19,21 +19,22 @@ def upright_size(path: str) -> tuple[int, int]:
     """Returns (height, width) in pixels, after the EXIF orientation.
 
     Args:
-        path: absolute, or a URL.
+        path: absolute, or a URL; of an object, what this process last saw of it is believed.
 
     Raises:
         DecodeError: for a file that is no image.
         NotFoundError: if there is none.
     """
-    storage, inner = split_url(path, follow_links=True)
-    return _size(path, storage.stat(inner))
+    state = file_state(path)
+    if state is None:
+        raise NotFoundError(f"no file {path}")
+    return _size(*state)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _size(path: str, info: FileInfo) -> tuple[int, int]:
-    storage, inner = split_url(path, follow_links=True)
+def _size(path: str, size: int, changed: int) -> tuple[int, int]:
     try:
-        header = read_header(storage.read_bytes(inner))
+        header = read_header(read_file(path))
     except HeaderError as error:
         raise DecodeError(path, str(error)) from error
     return (header.width, header.height) if header.orientation >= 5 else (header.height, header.width)
