@@ -66,6 +66,8 @@ class RemoteMonitor(KerasHooks):
     ) -> None:
         super().__init__()
         self._every = _batches_between(every)
+        # So that Keras runs batches ahead of the callbacks where this one looks at none.
+        self.async_safe = self._every is None
         self._epoch = 0
         self._batches = 0
         self._sender: EventSender | None = None

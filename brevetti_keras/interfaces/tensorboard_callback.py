@@ -1,7 +1,8 @@
-"""`TensorBoard`, Keras' own TensorBoard callback into a job's artifacts.
+"""`TensorBoard`, a training for TensorBoard in a job's artifacts.
 
-model.fit(x, callbacks=[TensorBoard(job)])
-TensorBoard(job)({"loss": [0.9, 0.5]})           # writes a history that is there already
+model.fit(x, callbacks=[TensorBoard(job)])                       # metrics and learning rate of each epoch
+model.fit(x, callbacks=[TensorBoard(job, histogram_freq=1)])     # whatever Keras' own callback can write
+TensorBoard(job)({"loss": [0.9, 0.5]})                           # a history that is there already
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,11 @@ from typing import Any
 from brevetti_keras.interfaces.charts_training import read_history
 from brevetti_keras.interfaces.job_like import JobLike
 from brevetti_keras.interfaces.keras_hooks import KerasHooks, Logs, unharmed
+from brevetti_keras.interfaces.tensorboard_scalars import EpochScalars, ScalarEvents
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.wire.artifacts import TENSORBOARD_FOLDER
 
 keras = lazy_import("keras")
-tf = lazy_import("tensorflow")
 
 _WARNING = "TensorBoard's files were not written"
 
@@ -24,13 +25,18 @@ class TensorBoard(KerasHooks):
 
     Args:
         job: whose artifact they are.
-        **options: those of `keras.callbacks.TensorBoard` but `log_dir`, for example `histogram_freq=1`.
+        **options: those of `keras.callbacks.TensorBoard` but `log_dir`, for example `histogram_freq=1`; with any, that
+            callback writes the files.
+
+    Attributes:
+        async_safe: tells Keras that nothing here looks at a batch, so that it may run batches ahead of the callbacks.
     """
 
     def __init__(self, job: JobLike, **options: Any) -> None:
         super().__init__()
         self._job = job
-        self._options = {"write_graph": False, **options}
+        self._options = options
+        self.async_safe = not options
         self._inner: Any = None
 
     def __call__(self, history: Any = None) -> bool:
@@ -44,10 +50,13 @@ class TensorBoard(KerasHooks):
         return report.good
 
     def set_model(self, model: Any) -> None:
-        """Makes Keras' callback, which needs the model."""
+        """Makes what writes the files, which needs the model."""
         super().set_model(model)
         with unharmed(_WARNING):
-            inner = keras.callbacks.TensorBoard(self._folder(), **self._options)
+            folder = self._folder()
+            inner: Any = EpochScalars(folder)
+            if self._options:
+                inner = keras.callbacks.TensorBoard(folder, **{"write_graph": False, **self._options})
             inner.set_params(self.params)
             inner.set_model(model)
             self._inner = inner
@@ -74,12 +83,14 @@ class TensorBoard(KerasHooks):
         self._pass_on("on_epoch_end", epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Passes it on."""
-        self._pass_on("on_train_batch_begin", batch, logs)
+        """Passes it on to Keras' callback."""
+        if self._options:
+            self._pass_on("on_train_batch_begin", batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Passes it on."""
-        self._pass_on("on_train_batch_end", batch, logs)
+        """Passes it on to Keras' callback."""
+        if self._options:
+            self._pass_on("on_train_batch_end", batch, logs)
 
     def on_test_begin(self, logs: Logs = None) -> None:
         """Passes it on."""
@@ -113,10 +124,9 @@ class TensorBoard(KerasHooks):
             }
             if not columns:
                 continue
-            writer = tf.summary.create_file_writer(f"{folder}/{part}")
-            with writer.as_default():
-                for row in frame.to_dict("records"):
-                    for name, tag in columns.items():
-                        if row[name] == row[name]:
-                            tf.summary.scalar(tag, row[name], step=int(row["epoch"]))
-            writer.close()
+            events = ScalarEvents(f"{folder}/{part}")
+            for row in frame.to_dict("records"):
+                values = {tag: row[name] for name, tag in columns.items() if row[name] == row[name]}
+                if values:
+                    events.write(int(row["epoch"]), values)
+            events.close()

@@ -146,6 +146,28 @@ def test_tensorboard_that_fails_later_is_left_out_from_then_on(job, caplog):
     assert caplog.text.count("TensorBoard's files were not written") == 1
 
 
+def test_with_options_keras_own_callback_writes(job):
+    fit(TensorBoard(job, histogram_freq=1, update_freq=1), epochs=1)
+    tags = set(scalars(job.folder / "tensorboard" / "train"))
+    assert {"epoch_loss", "batch_loss"} < tags
+    assert any(tag.endswith("/histogram") for tag in tags)
+
+
+def test_no_callback_keeps_keras_from_running_batches_ahead(tmp_path, job, monkeypatch):
+    from keras.src.callbacks.callback_list import CallbackList
+
+    monkeypatch.setattr("keras.src.backend.IS_THREAD_SAFE", True)  # as it is under JAX
+
+    def ahead(*callbacks):
+        return CallbackList(list(callbacks))._async_train
+
+    root, path = f"file://{tmp_path}", "/api/models/7f/remotemonitor"
+    reports = [FacetsReport(job, BATCHES), ChartUpload(job), PivotReport(job, SAMPLES)]
+    assert ahead(*reports, RemoteMonitor(root, path), TensorBoard(job))
+    assert not ahead(RemoteMonitor(root, path, every=10))
+    assert not ahead(TensorBoard(job, update_freq=10))
+
+
 def test_by_hand_each_is_a_plain_call(tmp_path, job):
     assert FacetsReport(job, BATCHES)() is True
     assert PivotReport(job, SAMPLES, rows=["dataset"], fields={"dataset": "D"})() is True
