@@ -34,10 +34,11 @@ def chart_text(chart: Any, name: str) -> str:
     """Returns a chart as Vega-Lite JSON text.
 
     Args:
-        chart: of altair.
+        chart: of altair, or Vega-Lite as a dict.
         name: what the chart is called among a job's charts.
     """
-    return to_json({"name": name, **chart.to_dict()}).replace("<", "\\u003c")
+    spec = chart if isinstance(chart, dict) else chart.to_dict()
+    return to_json({"name": name, **spec}).replace("<", "\\u003c")
 
 
 def colours(names: Sequence[str]) -> Any:

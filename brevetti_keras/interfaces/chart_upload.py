@@ -4,8 +4,8 @@
     ChartUpload(job, charts=["split_overview"], samples=samples)()                      # now
     ChartUpload(job, charts={"mistakes": lambda: my_chart(model)}, every=5)             # any chart of your own
 
-The charts are made and sent in the background, so that a slow platform does not hold up an epoch; of charts that could
-not be sent yet only the latest is.
+The charts are made and sent in the background, so that a slow platform does not hold up an epoch, and two seconds
+apart, so that short epochs do not make many; of charts that could not be sent yet only the latest is.
 """
 
 import logging
@@ -29,6 +29,7 @@ _OF_SAMPLES: dict[str, Callable[[pd.DataFrame], str]] = {
     "split_overview": split_overview,
 }
 _END_OF_FIT = 10.0
+_PAUSE = 2.0
 Spec = str | Mapping[str, Any]
 
 
@@ -60,7 +61,7 @@ class ChartUpload(KerasHooks):
         self._every = every
         self._history: list[dict[str, Any]] = []
         self._due = False
-        self._worker = LatestWorker()
+        self._worker = LatestWorker(_PAUSE)
         if isinstance(charts, Mapping):
             self._charts = dict(charts)
         else:

@@ -1,7 +1,10 @@
 """The chart of a training, from every form of history."""
 
+import subprocess
+import sys
 import types
 
+import altair
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +76,21 @@ def test_each_metric_has_its_panel_and_scale():
     assert spec["facet"]["sort"] == ["loss", "accuracy"]
     assert spec["resolve"]["scale"]["y"] == "independent"
     assert spec["name"] == "training_history"
+
+
+def test_it_is_vega_lite_as_altair_knows_it_and_needs_no_altair():
+    code = (
+        "import sys; from brevetti_keras.interfaces.charts_training import training_history; "
+        "print(training_history({'loss': [2, 1], 'val_loss': [2, 3], 'f1': [0, 1]})); "
+        "sys.exit('altair' in sys.modules)"
+    )
+    text = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    spec = spec_of(text)
+    known = altair.Chart.from_dict({key: value for key, value in spec.items() if key != "name"}).to_dict()
+    parts = ("title", "facet", "columns", "spec", "resolve")
+    assert {key: known[key] for key in parts} == {key: spec[key] for key in parts}
+    assert {*spec} == {*parts, "name", "data", "$schema"}
+    assert spec["$schema"].removesuffix(".json") in known["$schema"]
 
 
 def test_what_is_no_finite_number_is_left_out():
