@@ -1,26 +1,24 @@
-"""A contact sheet: rows of pictures with a label in front and a caption below each, drawn with Pillow's own font.
+"""A contact sheet: rows of pictures with a label in front and a caption below each, drawn with OpenCV's own font,
+which has the letters of most scripts.
 
 sheet = ContactSheet("vials", ("seed 0",), ("as it is", "1", "2"), rows)
 Pixels = draw_sheet(sheet, side=160)             # (height, width, 3) uint8
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from brevetti_keras.interfaces.pictures import Pixels, shrink
 from brevetti_keras.utils.lazy import lazy_import
 
-pillow = lazy_import("PIL.Image", install="pillow")
-drawing = lazy_import("PIL.ImageDraw", install="pillow")
-fonts = lazy_import("PIL.ImageFont", install="pillow")
+cv2 = lazy_import("cv2", install="opencv-python-headless")
 
 _MARGIN, _GAP, _LABEL_WIDTH = 20, 10, 150
 _PAPER, _INK, _FAINT, _FRAME = (255, 255, 255), (24, 28, 34), (104, 112, 122), (208, 212, 218)
 _TITLE_SIZE, _TEXT_SIZE, _CAPTION_SIZE = 19, 13, 11
 _ELLIPSIS = "…"
+_REGULAR = 400
 
 
 @dataclass(frozen=True)
@@ -68,8 +66,8 @@ def draw_sheet(sheet: ContactSheet, side: int) -> Pixels:
     first_row = top + _TEXT_SIZE + 8
     heights = [side + 8 + line * max(len(tile.caption) for tile in row.tiles) + 12 for row in sheet.rows]
     width = 2 * _MARGIN + _LABEL_WIDTH + len(sheet.headings) * (side + _GAP)
-    image = pillow.new("RGB", (width, first_row + sum(heights) + _MARGIN // 2), _PAPER)
-    pen = _Pen(drawing.Draw(image), width - 2 * _MARGIN)
+    image = np.full((first_row + sum(heights) + _MARGIN // 2, width, 3), _PAPER, np.uint8)
+    pen = _Pen(image, width - 2 * _MARGIN)
     pen.write((_MARGIN, _MARGIN), sheet.title, _TITLE_SIZE, _INK)
     for index, note in enumerate(sheet.notes):
         pen.write((_MARGIN, _MARGIN + _TITLE_SIZE + 10 + index * (_TEXT_SIZE + 6)), note, _TEXT_SIZE, _FAINT)
@@ -79,14 +77,14 @@ def draw_sheet(sheet: ContactSheet, side: int) -> Pixels:
     for row, height in zip(sheet.rows, heights, strict=True):
         _draw_row(image, pen, row, y, side)
         y += height
-    return np.asarray(image)
+    return image
 
 
 def _left(column: int, side: int) -> int:
     return _MARGIN + _LABEL_WIDTH + column * (side + _GAP)
 
 
-def _draw_row(image: Any, pen: "_Pen", row: SheetRow, y: int, side: int) -> None:
+def _draw_row(image: Pixels, pen: "_Pen", row: SheetRow, y: int, side: int) -> None:
     for index, text in enumerate(row.label):
         place = (_MARGIN, y + index * (_TEXT_SIZE + 5))
         pen.write(place, text, _TEXT_SIZE, _FAINT if index else _INK, _LABEL_WIDTH - 2 * _GAP)
@@ -94,8 +92,9 @@ def _draw_row(image: Any, pen: "_Pen", row: SheetRow, y: int, side: int) -> None
         x = _left(column, side)
         small = shrink(tile.picture, side, enlarge=True)
         left, top = x + (side - small.shape[1]) // 2, y + (side - small.shape[0]) // 2
-        image.paste(pillow.fromarray(np.ascontiguousarray(small)), (left, top))
-        pen.frame((left - 1, top - 1, left + small.shape[1], top + small.shape[0]))
+        right, bottom = left + small.shape[1], top + small.shape[0]
+        image[top:bottom, left:right] = small
+        cv2.rectangle(image, (left - 1, top - 1), (right, bottom), _FRAME)
         for index, text in enumerate(tile.caption):
             pen.write((x, y + side + 6 + index * (_CAPTION_SIZE + 4)), text, _CAPTION_SIZE, _FAINT, side)
 
@@ -103,22 +102,21 @@ def _draw_row(image: Any, pen: "_Pen", row: SheetRow, y: int, side: int) -> None
 class _Pen:
     """Writes lines that end in an ellipsis where they would not fit."""
 
-    def __init__(self, draw: Any, width: int) -> None:
-        self._draw = draw
+    def __init__(self, image: Pixels, width: int) -> None:
+        self._image = image
         self._width = width
-        self._fonts: dict[int, Any] = {}
+        self._font = cv2.FontFace("sans")
 
     def write(
         self, place: tuple[int, int], text: str, size: int, ink: tuple[int, int, int], width: int | None = None
     ) -> None:
-        font = self._fonts.setdefault(size, fonts.load_default(size))
         # A name from disk may hold what is no character, or would break the line.
         text = "".join(character if character.isprintable() else "?" for character in text)
-        if font.getlength(text) > (width or self._width):
-            while text and font.getlength(text + _ELLIPSIS) > (width or self._width):
+        if self._length(text, size) > (width or self._width):
+            while text and self._length(text + _ELLIPSIS, size) > (width or self._width):
                 text = text[:-1]
             text += _ELLIPSIS
-        self._draw.text(place, text, fill=ink, font=font)
+        cv2.putText(self._image, text, (place[0], place[1] + size), ink, self._font, size, _REGULAR)
 
-    def frame(self, corners: Sequence[int]) -> None:
-        self._draw.rectangle(tuple(corners), outline=_FRAME)
+    def _length(self, text: str, size: int) -> int:
+        return int(cv2.getTextSize((0, 0), text, (0, 0), self._font, size, _REGULAR)[2])

@@ -1,10 +1,11 @@
 """`EventSender`, the background thread that mirrors an event log to a host.
 
     sender = EventSender(log, delivery)
-    log.append("epoch", {...}); sender.notify()     # sent at once, in the background
+    log.append("epoch", {...}); sender.notify()     # sent soon, in the background
     sender.flush(5.0)                               # True when all has arrived
 
-log → what stands after the watermark → delivery → watermark. The watermark (`<log>.sent`) is the last sequence that
+log → what stands after the watermark → delivery → watermark. News are gathered for a moment, unless somebody waits, so
+that many small ones take little of the training's time. The watermark (`<log>.sent`) is the last sequence that
 the host took, so that the next sender on the log goes on there; what was sent and not yet marked is sent again, which
 its key makes harmless. An outage delays; nothing is dropped but what the host says it will never take.
 """
@@ -27,6 +28,7 @@ from brevetti_keras.wire.events import Event
 _LOGGER = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
+_GATHERING = 0.2
 
 
 class EventSender:
@@ -79,9 +81,10 @@ class EventSender:
 
     def notify(self) -> None:
         """Tells that something was appended; costs the caller next to nothing."""
-        with self._state:
-            self._idle = False
-            self._news.set()
+        if not self._news.is_set():
+            with self._state:
+                self._idle = False
+                self._news.set()
         if self._thread is None:
             self.start()
 
@@ -129,7 +132,9 @@ class EventSender:
     def _run(self) -> None:
         try:
             while not self._closed and not self._refused:
-                self._news.clear()
+                if self._news.is_set():
+                    self._hurry.wait(_GATHERING)
+                    self._news.clear()
                 try:
                     self._round()
                 except (BrevettiError, OSError) as error:
@@ -146,6 +151,8 @@ class EventSender:
         if not self._waiting:
             with self._state:
                 self._idle = not self._news.is_set()
+                if self._idle:
+                    self._hurry.clear()
                 self._state.notify_all()
             self._news.wait()
             return

@@ -9,10 +9,8 @@ Keras asks nothing of a callback but these methods. `unharmed` is the edge where
 warning, and training goes on.
 """
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from brevetti_keras.utils.errors import BrevettiError
@@ -22,28 +20,38 @@ _Hook = TypeVar("_Hook", bound=Callable[..., None])
 _LOGGER = logging.getLogger(__name__)
 
 
-@dataclass
 class Attempt:
-    """Whether what stood inside of `unharmed` came to its end."""
+    """What stands inside of `unharmed`.
 
-    good: bool = False
+    Attributes:
+        good: whether it came to its end.
+    """
+
+    __slots__ = ("_what", "good")
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.good = False
+
+    def __enter__(self) -> "Attempt":
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        self.good = error is None
+        if isinstance(error, (BrevettiError, OSError)):
+            _LOGGER.warning("%s: %s", self._what, error)
+        elif isinstance(error, Exception):
+            _LOGGER.warning("%s: %s: %s", self._what, type(error).__name__, error, exc_info=error)
+        return isinstance(error, Exception)
 
 
-@contextlib.contextmanager
-def unharmed(what: str) -> Iterator[Attempt]:
-    """Turns whatever is raised inside into a logged warning with its cause.
+def unharmed(what: str) -> Attempt:
+    """Turns whatever is raised inside of its `with` into a logged warning with its cause.
 
     Args:
         what: what could not be done, for example `"the facets were not written"`.
     """
-    attempt = Attempt()
-    try:
-        yield attempt
-        attempt.good = True
-    except (BrevettiError, OSError) as error:
-        _LOGGER.warning("%s: %s", what, error)
-    except Exception as error:
-        _LOGGER.warning("%s: %s: %s", what, type(error).__name__, error, exc_info=True)
+    return Attempt(what)
 
 
 def _default(hook: _Hook) -> _Hook:

@@ -9,7 +9,6 @@ under the file's lock, so threads and processes may share a log, and a reader ne
 line counts as not written: readers pass over it, and the next `append` cuts it off.
 """
 
-import contextlib
 import errno
 import fcntl
 import hashlib
@@ -72,16 +71,29 @@ class EventLog:
         clean = to_jsonable(body)
         if not isinstance(clean, dict):
             raise InvalidInputError(f"expected a mapping as an event's body, received {type(body).__name__}")
-        with self._locked() as descriptor:
+        try:
+            return self._append(kind, clean, key)
+        except OSError:
+            # Entered only here: a training waits for this method.
+            with os_errors(self.path):
+                raise
+
+    def _append(self, kind: EventKind, body: dict[str, Any], key: str | None) -> Event:
+        descriptor = self._opened()
+        try:
+            # Closing the descriptor lets the lock go.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             inode, size, lines, last = self._catch_up(descriptor)
             sequence = last + 1
-            event = Event(key=key or f"{self._id}-{sequence}", kind=kind, body=clean, sequence=sequence)
+            event = Event(key=key or f"{self._id}-{sequence}", kind=kind, body=body, sequence=sequence)
             line = _line(event)
             self._write(descriptor, line, size)
             self._known = (inode, size + len(line), lines + 1, sequence)
             if kind in _DURABLE:
                 os.fsync(descriptor)
-        return event
+            return event
+        finally:
+            os.close(descriptor)
 
     def read(self, after: int = 0, *, on_damage: Literal["raise", "skip"] = "raise") -> Iterator[Event]:
         """Yields the events with a sequence above `after`, in the file's order; a missing file holds none.
@@ -143,21 +155,13 @@ class EventLog:
             )
         return event
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[int]:
-        """A descriptor of the file, made if it is missing, with its lock held; closing it lets the lock go."""
-        with os_errors(self.path):
-            try:
-                descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
-            except FileNotFoundError:
-                descriptor = self._made()
-            except NotADirectoryError as error:
-                raise StorageError(f"{self.path}: a file stands where a folder is needed") from error
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield descriptor
-            finally:
-                os.close(descriptor)
+    def _opened(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return self._made()
+        except NotADirectoryError as error:
+            raise StorageError(f"{self.path}: a file stands where a folder is needed") from error
 
     def _made(self) -> int:
         folder = os.path.dirname(self.path) or "."

@@ -96,11 +96,25 @@ def test_an_epoch_can_be_the_body_itself():
         assert host.requests[0].json == {"epoch": 1, "loss": 0.25}
 
 
-def test_sending_starts_at_once_and_needs_no_flush():
+def test_sending_starts_soon_and_needs_no_flush():
     with http_host() as host:
         monitor = RemoteMonitor(host.address, PATH)
         monitor.on_epoch_end(0, {"loss": 0.5})
-        wait_until(lambda: host.requests, seconds=1)
+        wait_until(lambda: host.requests)
+
+
+def test_many_at_once_are_gathered_and_whoever_waits_does_not_wait_for_that(monkeypatch):
+    monkeypatch.setattr("brevetti_keras.interfaces.event_sender._GATHERING", 600)
+    with http_host() as host:
+        monitor = RemoteMonitor(host.address, PATH)
+        monitor.on_train_begin()
+        for burst in range(1, 4):
+            for epoch in range(100):
+                monitor.on_epoch_end(epoch, {"loss": 0.5})
+            assert monitor.flush(30)
+            assert sum(len(request.json["events"]) for request in host.requests) == 100 * burst
+            # The thread may have been on its way to look when the first of a burst came.
+            assert len(host.requests) <= 3 * burst
 
 
 def test_values_that_json_cannot_hold_are_null_and_named():
@@ -183,7 +197,7 @@ def test_a_hanging_host_never_blocks_the_training():
             started = time.monotonic()
             monitor.on_epoch_end(epoch, {"loss": 1.0})
             slowest = max(slowest, time.monotonic() - started)
-        assert slowest < 0.05
+        assert slowest < 0.5
         started = time.monotonic()
         assert not monitor.flush(0.1)
         assert time.monotonic() - started < 0.4
