@@ -12,13 +12,14 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from brevetti_keras.data.checksums import HashMemory, md5_of
+from brevetti_keras.data.found_files import FoundFiles, taken
 from brevetti_keras.data.named_objects import named_objects
 from brevetti_keras.data.samples_csv import read_samples_csv
 from brevetti_keras.io.local import LocalStorage
@@ -115,7 +116,7 @@ def list_samples(
     wanted = {classes} if isinstance(classes, str) else None if classes is None else set(classes)
     chosen = _choose(source, class_mapping or {}, wanted, sample_filter)
     frame = _frame(source, chosen)
-    frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.infos, hashes or HashMemory())
+    frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.files, hashes or HashMemory())
     frame["dataset"] = pd.Series(dataset_name, index=frame.index, dtype="str")
     frame["dataset_id"] = pd.Series(dataset_id, index=frame.index, dtype="str")
     given = frame["reference"] if "reference" in frame else pd.Series("", index=frame.index, dtype="str")
@@ -165,13 +166,12 @@ def list_files(bucket: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Source:
-    """Files found, before any is chosen: `infos` relative to the storage, which the dataset shares from `top` down;
-    `labels`, `annotations` and `extras` (a row a file) where a CSV gives them; `root` where its files are not below
-    the dataset's own place."""
+    """Files found, before any is chosen: relative to the storage, which the dataset shares from `top` down; `labels`,
+    `annotations` and `extras` (a row a file) where a CSV gives them."""
 
     storage: Storage
     top: str
-    infos: list[FileInfo]
+    files: FoundFiles
     labels: list[tuple[str, ...] | None] | None = None
     annotations: list[str] | None = None
     extras: pd.DataFrame | None = None
@@ -186,8 +186,8 @@ class _Source:
 class _Chosen:
     """The files that are samples, their labels and folders, and those that cannot be."""
 
-    infos: list[FileInfo]
-    rows: list[int]
+    files: FoundFiles
+    rows: Sequence[int]
     categories: list[tuple[str, ...]]
     folders: list[str]
     skipped: pd.DataFrame
@@ -216,7 +216,7 @@ def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
     objects = named_objects(paths, bucket, None if isinstance(storage, LocalStorage) else storage)
     if objects is not None:
         root = storage.resolve(top)
-        return _Source(objects[0], "", objects[1], labels, annotations, extras, root)
+        return _Source(objects[0], "", FoundFiles.of(objects[1]), labels, annotations, extras, root)
     infos = []
     # One listing of a bucket is quicker than a question for each file.
     listed = {} if isinstance(storage, LocalStorage) else {info.path: info for info in storage.walk(top, hidden=True)}
@@ -227,7 +227,7 @@ def _csv_source(storage: Storage, inner: str, bucket: str) -> _Source:
             infos.append(listed.get(clean) or storage.stat(clean))
         except (NotFoundError, StorageError):
             infos.append(FileInfo(clean, 0))  # its inspection says that it is missing
-    return _Source(storage, top, infos, labels, annotations, extras)
+    return _Source(storage, top, FoundFiles.of(infos), labels, annotations, extras)
 
 
 def _resolved(storage: Storage, top: str, path: str) -> str:
@@ -236,8 +236,8 @@ def _resolved(storage: Storage, top: str, path: str) -> str:
     return storage.resolve(posixpath.normpath(posixpath.join("/", top, path)).lstrip("/"))
 
 
-def _image_files(storage: Storage) -> list[FileInfo]:
-    return [info for info in storage.walk() if info.path.lower().endswith(IMAGE_ENDINGS)]
+def _image_files(storage: Storage) -> FoundFiles:
+    return FoundFiles.of(storage.walk(), IMAGE_ENDINGS)
 
 
 def _choose(
@@ -249,31 +249,37 @@ def _choose(
 ) -> _Chosen:
     wanted = _predicate(sample_filter)
     labels = _labels(mapping)
-    places: dict[str, tuple[str, tuple[str, ...]]] = {}
-    chosen = _Chosen([], [], [], [], pd.DataFrame(columns=[*SKIPPED_COLUMNS]))
-    skipped = []
-    for row, info in enumerate(source.infos):
-        path = source.below(info.path)
-        folder = posixpath.dirname(path)
-        if folder not in places:
-            places[folder] = _place(folder, labels, root_name)
-        name, category = places[folder]
-        given = source.labels[row] if source.labels is not None else None
+    paths = [source.below(path) for path in source.files.paths] if source.top else source.files.paths
+    folders = [path.rpartition("/")[0] for path in paths]
+    places = {folder: _place(folder, labels, root_name) for folder in set(folders)}
+    categories = [places[folder][1] for folder in folders]
+    for row, given in enumerate(source.labels or ()):
         if given is not None:
-            category = tuple(dict.fromkeys(one for label in given for one in labels.get(label, (label,))))
-        if classes is not None:
-            category = tuple(label for label in category if label in classes)
-        if (classes is not None and not category) or (wanted is not None and not wanted(path)):
-            continue
-        if not _is_text(info.path):
-            shown = tuple(_shown(label) for label in category)
-            skipped.append((_shown(source.storage.resolve(info.path)), "", "", shown, info.size, _NOT_TEXT))
-            continue
-        chosen.infos.append(info)
-        chosen.rows.append(row)
-        chosen.categories.append(category)
-        chosen.folders.append(name)
-    return replace(chosen, skipped=pd.DataFrame(skipped, columns=[*SKIPPED_COLUMNS]))
+            categories[row] = tuple(dict.fromkeys(one for label in given for one in labels.get(label, (label,))))
+    rows: Sequence[int] = range(len(paths))
+    if classes is not None:
+        categories = [tuple(label for label in category if label in classes) for category in categories]
+        rows = [row for row in rows if categories[row]]
+    if wanted is not None:
+        rows = [row for row in rows if wanted(paths[row])]
+    rows, skipped = _named(source, rows, categories)
+    names = [places[folder][0] for folder in folders]
+    return _Chosen(source.files.take(rows), rows, taken(categories, rows), taken(names, rows), skipped)
+
+
+def _named(
+    source: _Source, rows: Sequence[int], categories: list[tuple[str, ...]]
+) -> tuple[Sequence[int], pd.DataFrame]:
+    """Returns the rows of files whose names are text, and a table of the others."""
+    files, skipped = source.files, []
+    if not all(map(str.isascii, files.paths)):
+        for row in rows:
+            if not _is_text(files.paths[row]):
+                shown = tuple(_shown(label) for label in categories[row])
+                path = _shown(source.storage.resolve(files.paths[row]))
+                skipped.append((path, "", "", shown, files.sizes[row], _NOT_TEXT))
+        rows = [row for row in rows if _is_text(files.paths[row])]
+    return rows, pd.DataFrame(skipped, columns=[*SKIPPED_COLUMNS])
 
 
 def _labels(mapping: ClassMapping) -> dict[str, tuple[str, ...]]:
@@ -326,16 +332,16 @@ def _frame(source: _Source, chosen: _Chosen) -> pd.DataFrame:
     categories = pd.Series(chosen.categories, dtype="object")
     frame = pd.DataFrame(
         {
-            "path": pd.Series([f"{start}/{info.path}" for info in chosen.infos], dtype="str"),
+            "path": pd.Series([f"{start}/{path}" for path in chosen.files.paths], dtype="str"),
             "category": categories,
             "folder": pd.Series(chosen.folders, dtype="str"),
-            "etag": pd.Series([info.md5 for info in chosen.infos], dtype="str"),
-            "size": pd.Series([info.size for info in chosen.infos], dtype="int64"),
+            "etag": pd.Series(chosen.files.md5s, dtype="str"),
+            "size": pd.Series(chosen.files.sizes, dtype="int64"),
         }
     )
     frame["bucket"] = pd.Series(source.root or source.storage.resolve(source.top), index=frame.index, dtype="str")
     if source.extras is not None:
-        extras = source.extras.iloc[chosen.rows].reset_index(drop=True)
+        extras = source.extras.iloc[list(chosen.rows)].reset_index(drop=True)
         for column in extras.columns:
             frame[column] = extras[column]
         if "purpose" in extras and isinstance(extras["purpose"].dtype, pd.StringDtype):
@@ -343,22 +349,18 @@ def _frame(source: _Source, chosen: _Chosen) -> pd.DataFrame:
     return frame
 
 
-def _etags(storage: Storage, paths: list[str], infos: list[FileInfo], hashes: HashMemory) -> "pd.Series[str]":
-    etags = [info.md5 for info in infos]
+def _etags(storage: Storage, paths: list[str], files: FoundFiles, hashes: HashMemory) -> "pd.Series[str]":
+    etags = list(files.md5s)
     missing = [index for index, etag in enumerate(etags) if not etag]
     if missing and isinstance(storage, LocalStorage):
-        asked = [infos[index] for index in missing]
-        found = hashes.etags(
-            [paths[index] for index in missing],
-            [info.size for info in asked],
-            [info.modified_ns for info in asked],
-            progress=True,
-        )
+        asked = files.take(missing)
+        found = hashes.etags(taken(paths, missing), asked.sizes, asked.modified_ns, progress=True)
         for index, etag in zip(missing, found, strict=True):
             etags[index] = etag
     elif missing:
         # What was composed of other objects has no md5 until somebody reads it; what is not there has no time either.
-        copies = fetch_copies((paths[index] for index in missing if infos[index].modified_ns), progress=True)
+        there = (paths[index] for index in missing if files.modified_ns[index])
+        copies = fetch_copies(there, progress=True)
         for index in missing:
             etags[index] = md5_of(copies[paths[index]]) if paths[index] in copies else ""
     return pd.Series(etags, dtype="str")
@@ -372,7 +374,7 @@ def _annotation_paths(source: _Source, chosen: _Chosen) -> "pd.Series[str]":
         posixpath.dirname(info.path[len(start) + 1 :]): source.storage.resolve(info.path)
         for info in source.storage.walk(start, hidden=True)
     }
-    return pd.Series([last.get(source.below(info.path), "") for info in chosen.infos], dtype="str")
+    return pd.Series([last.get(source.below(path), "") for path in chosen.files.paths], dtype="str")
 
 
 def _is_text(path: str) -> bool:

@@ -11,9 +11,11 @@ flushed too; so after a crash or a power loss there is the old file or the new, 
 import contextlib
 import errno
 import fcntl
+import operator
 import os
 import secrets
 import stat as stat_bits
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -204,7 +206,8 @@ class LocalStorage:
         nowhere, and without `follow_links` those that lead out of the root, are left out.
         """
         top = self._file(prefix) if clean_path(prefix) else self._root
-        yield from _Walk(self._root, hidden, None if self._follow_links else os.path.realpath(self._root)).files(top)
+        walk = _Walk(self._root, hidden, None if self._follow_links else os.path.realpath(self._root))
+        yield from map(FileInfo._make, walk.files(top))
 
     def remove(self, path: str) -> None:
         """Removes one file (of a link, the link)."""
@@ -238,19 +241,21 @@ class _Walk:
         self._hidden = hidden
         self._fence = fence
         self._top = root
-        self._found: list[FileInfo] = []
+        # Plain tuples, unlike FileInfo, are left alone by the garbage collector.
+        self._found: list[tuple[str, int, int, str]] = []
         self._links: list[str] = []
         self._folders: set[tuple[int, int]] = set()
-        self._files: set[tuple[int, int]] = set()
+        self._files: defaultdict[int, set[int]] = defaultdict(set)
 
-    def files(self, top: str) -> list[FileInfo]:
+    def files(self, top: str) -> list[tuple[str, int, int, str]]:
+        """Returns the fields of each file's FileInfo, sorted by path."""
         self._top = os.path.realpath(top)
         self._scan(top)
         while self._links:
             links, self._links = sorted(self._links), []
             for link in links:
                 self._follow(link)
-        self._found.sort(key=lambda info: info.path)
+        self._found.sort(key=operator.itemgetter(0))
         return self._found
 
     def _scan(self, top: str) -> None:
@@ -259,37 +264,43 @@ class _Walk:
             folder = pending.pop()
             with os_errors(folder):
                 try:
-                    found = os.stat(folder)
-                    entries = os.scandir(folder)
+                    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 except (FileNotFoundError, NotADirectoryError):
                     continue
-                key = (found.st_dev, found.st_ino)
-                with entries:
-                    if key in self._folders:
-                        continue
-                    self._folders.add(key)
-                    pending.extend(self._entries(entries))
-
-    def _entries(self, entries: Iterable["os.DirEntry[str]"]) -> list[str]:
-        """Notes the files and links of one folder and returns the folders in it."""
-        folders = []
-        for entry in entries:
-            if not self._hidden and entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
-                self._links.append(entry.path)
-            elif entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-            elif entry.is_file(follow_symlinks=False):
                 try:
-                    self._note(entry.path, entry.stat(follow_symlinks=False))
-                except FileNotFoundError:
-                    continue  # removed while the folder was read
+                    found = os.fstat(descriptor)
+                    if (found.st_dev, found.st_ino) not in self._folders:
+                        self._folders.add((found.st_dev, found.st_ino))
+                        pending.extend(self._entries(descriptor, f"{folder.rstrip('/')}/"))
+                finally:
+                    os.close(descriptor)
+
+    def _entries(self, descriptor: int, start: str) -> list[str]:
+        """Notes the files and links of one open folder and returns the folders in it."""
+        folders = []
+        files, note, hidden, inside = self._files, self._found.append, self._hidden, start[self._cut :]
+        # By its descriptor: each file's facts are then asked for by its name alone, not by the whole way to it.
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                name = entry.name
+                if name[0] == "." and not hidden:
+                    continue
+                if entry.is_file(follow_symlinks=False):
+                    try:
+                        found = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue  # removed while the folder was read
+                    files[found.st_dev].add(found.st_ino)
+                    note((inside + name, found.st_size, found.st_mtime_ns, ""))
+                elif entry.is_symlink():
+                    self._links.append(start + name)
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(start + name)
         return folders
 
     def _note(self, path: str, found: os.stat_result) -> None:
-        self._files.add((found.st_dev, found.st_ino))
-        self._found.append(FileInfo(path[self._cut :], found.st_size, found.st_mtime_ns))
+        self._files[found.st_dev].add(found.st_ino)
+        self._found.append((path, found.st_size, found.st_mtime_ns, ""))
 
     def _follow(self, link: str) -> None:
         try:
@@ -303,5 +314,5 @@ class _Walk:
             return
         if stat_bits.S_ISDIR(found.st_mode):
             self._scan(link)
-        elif stat_bits.S_ISREG(found.st_mode) and (found.st_dev, found.st_ino) not in self._files:
-            self._note(link, found)
+        elif stat_bits.S_ISREG(found.st_mode) and found.st_ino not in self._files[found.st_dev]:
+            self._note(link[self._cut :], found)

@@ -206,6 +206,28 @@ def test_a_folder_without_permission_is_named(tmp_path, monkeypatch):
         list(LocalStorage(str(tmp_path)).walk())
 
 
+def test_a_walk_leaves_no_folder_open(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "loop").symlink_to("a")
+    open_before = len(os.listdir("/proc/self/fd"))
+    list(LocalStorage(str(tmp_path)).walk())
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(StorageError, match="Permission denied"):
+        list(LocalStorage(str(tmp_path)).walk())
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_the_system_root_is_walked_below_a_folder(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").touch()
+    below = str(tmp_path / "a").lstrip("/")
+    assert [info.path for info in LocalStorage("/").walk(below)] == [f"{below}/1.png"]
+
+
 def test_a_relative_root_does_not_move_with_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     storage = LocalStorage("data")
