@@ -8,6 +8,7 @@ Datasets in the order of their ids → `brevetti_keras.data.samples` lists each,
 file once on the way → one frame → the preparation takes out what cannot be used.
 """
 
+import logging
 import os
 import uuid
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ from brevetti_keras.io.open import local_path_of
 from brevetti_keras.platform.preparation import Preparation
 from brevetti_keras.utils.errors import InvalidInputError
 from brevetti_keras.wire.records import Dataset as DatasetRecord
+
+_log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -86,9 +89,12 @@ def get_image_samples(
             for one in sources
         ]
         samples = _joined([listing.samples for listing in listings])
-        if preparation is None:
-            return samples
-        return preparation.prepare(samples, _joined([listing.skipped for listing in listings]))
+        skipped = _joined([listing.skipped for listing in listings])
+        if preparation is not None:
+            return preparation.prepare(samples, skipped)
+        for path, reason in zip(skipped.path, skipped.reason, strict=True):
+            _log.warning("left out %s: %s", path, reason)
+        return samples
     finally:
         if preparation is not None:
             preparation.checker.close()

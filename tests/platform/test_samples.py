@@ -33,6 +33,14 @@ class TestListing:
         assert samples.category.tolist()[0] == ("cracked",)
         assert set(samples.reference) == {"N/A"}
 
+    def test_a_file_that_can_be_no_sample_is_named(self, two, tmp_path, caplog):
+        with open(os.fsencode(tmp_path) + b"/b/good/bad\xff.png", "wb") as file:
+            file.write(b"1")
+        assert len(get_image_samples(two)) == 5
+        assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+            f"left out {tmp_path}/b/good/bad\\xff.png: its name is not text in UTF-8: rename it"
+        ]
+
     def test_one_dataset_a_path_and_a_record_do_too(self, two, tmp_path):
         expected = get_image_samples([two[0]]).path.tolist()
         for given in (two[0], two[0].record, str(tmp_path / "b"), tmp_path / "b", iter([two[0]])):
