@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import print_json
+from brevetti_keras.cli.output import counted, print_json
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.interfaces.augment_preview import augment_preview, picture_kind
 from brevetti_keras.platform import connect, get_image_samples
@@ -90,7 +90,7 @@ def augment_preview_command(
         return
     for path, reason in sheet.unreadable.items():
         click.echo(f"not shown: {path}: {reason}", err=True)
-    click.echo(f"wrote {output}: {len(sheet.samples)} images with {versions} variations each")
+    click.echo(f"wrote {output}: {counted(len(sheet.samples), 'image')} with {counted(versions, 'variation')} each")
 
 
 def _settings(reference: str, config: str | None, overrides: tuple[str, ...]) -> Any:

@@ -7,14 +7,16 @@ from brevetti_keras.cli.dataset_check import check_command
 from brevetti_keras.cli.dataset_diff import diff_command
 from brevetti_keras.cli.dataset_formats import export_command, import_command
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import local_time, print_json, print_table, print_values
+from brevetti_keras.cli.output import counted, local_time, print_json, print_table, print_values
 from brevetti_keras.platform import connect, get_image_samples
 
 
 @click.group()
 def dataset() -> None:
-    """Add, list and show datasets. A dataset is a folder of images, one subfolder a class; it is referenced where it
-    lies, never copied."""
+    """Add, import, show, check and compare datasets.
+
+    A dataset is a folder of images, one subfolder a class; it is referenced where it lies, never copied.
+    """
 
 
 @dataset.command(epilog="Example:  brevetti-keras dataset add ~/vials --name vials --tag site=Aarhus")
@@ -33,7 +35,7 @@ def add(path: str, name: str | None, tags: tuple[str, ...], notes: str, workspac
         print_json({**added.model_dump(mode="json"), "samples": len(samples)})
         return
     classes = samples["folder"].nunique()
-    click.echo(f"added {added.name!r} with {len(samples):,} images in {classes:,} folders")
+    click.echo(f"added {added.name!r} with {counted(len(samples), 'image')} in {counted(classes, 'folder')}")
     if samples.empty:
         click.echo("It holds no image yet: expected jpg, png, bmp, gif, webp or tif files below it.")
     else:

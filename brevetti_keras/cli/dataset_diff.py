@@ -5,7 +5,7 @@ import os
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import print_json, print_table
+from brevetti_keras.cli.output import counted, print_json, print_table
 from brevetti_keras.data.fingerprint import Fingerprint, fingerprint, from_csv
 from brevetti_keras.data.fingerprint_diff import CHANGES, diff_fingerprints
 from brevetti_keras.platform import connect, get_image_samples
@@ -30,7 +30,8 @@ def diff_command(first: str, second: str, workspace: str | None, as_json: bool) 
         roots = {"first": one.root, "second": other.root, "equal": one.root == other.root}
         print_json({**roots, "changes": changes.to_dict("records")})
         return
-    click.echo(f"A  {one.root}  {len(one.leaves):,} samples\nB  {other.root}  {len(other.leaves):,} samples")
+    for letter, side in (("A", one), ("B", other)):
+        click.echo(f"{letter}  {side.root}  {counted(len(side.leaves), 'sample')}")
     if changes.empty:
         click.echo("No difference.")
         return

@@ -55,7 +55,7 @@ def test_a_given_name_is_taken_once(command, vials, tmp_path):
 def test_folders_of_one_name_become_datasets_of_two(command, vials, tmp_path):
     command("dataset", "add", str(vials))
     other = write_image_folder(tmp_path / "other" / "vials", {"a": 1})
-    assert "added 'vials-2' with 1 images" in command("dataset", "add", str(other)).out
+    assert "added 'vials-2' with 1 image in 1 folder\n" in command("dataset", "add", str(other)).out
 
 
 def test_an_unknown_dataset_is_one_clear_line(command):
