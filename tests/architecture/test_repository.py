@@ -12,6 +12,7 @@ from packaging.version import Version
 
 import brevetti_keras
 from tests.support.minimum_versions import minimum_versions
+from tests.support.together import TOGETHER
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,3 +89,10 @@ def test_no_file_outgrows_its_job():
         and (count := len(path.read_text().splitlines())) > 450
     }
     assert not long
+
+
+def test_files_of_tests_that_stay_together_are_there():
+    paths = list(chain(*TOGETHER.values()))
+    assert len(paths) == len(set(paths))
+    for path in paths:
+        assert (ROOT / path).is_file(), path

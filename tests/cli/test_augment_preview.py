@@ -5,6 +5,8 @@ import os
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("known")
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch, command, vials):

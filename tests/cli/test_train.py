@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from brevetti_keras.server.workspace import open_service
 from tests.support.images import write_image, write_image_folder
+from tests.support.queued_jobs import until
+
+pytestmark = pytest.mark.usefixtures("known")
 
 SMALL = (
     "--set",
@@ -23,57 +26,40 @@ SMALL = (
 )
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A workspace in which a model was trained by the command; with the images and what was printed."""
-    folder = tmp_path_factory.mktemp("trained")
-    images = write_image_folder(folder / "vials", {"cracked": 12, "good": 16, "odd": 8}, size=(20, 16))
-    (images / "good" / "broken.png").write_bytes(b"not an image")
-    environment = {**os.environ, "BREVETTI_HOME": str(folder / "workspace"), "BREVETTI_CACHE": str(folder / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-m", "brevetti_keras", "train", "image-classification", "--dataset", str(images)]
-        + [*SMALL, "--set", "max_bad_share=0.1", "--name", "first", "--json"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder, images, json.loads(done.stdout)
+@pytest.fixture
+def job(trained_by_command):
+    """The job that the command printed when it was finished."""
+    return json.loads(trained_by_command.printed)
 
 
 @pytest.fixture
-def on_trained(trained, command, monkeypatch):
-    monkeypatch.setenv("BREVETTI_HOME", str(trained[0] / "workspace"))
+def on_trained(trained_by_command, command, monkeypatch):
+    monkeypatch.setenv("BREVETTI_HOME", str(trained_by_command.home))
     return command
 
 
-def test_training_prints_one_object_with_the_finished_job(trained):
-    _, _, job = trained
-    assert (job["state"], job["name"], job["model_type"]) == ("completed", "first", "image-classification")
+def test_training_prints_one_object_with_the_finished_job(job):
+    assert (job["state"], job["name"], job["model_type"]) == ("completed", "by command", "image-classification")
     assert job["model_type_version"] == "1.0"
     assert 0 <= job["metrics"]["devel_accuracy"] <= 1
     assert (Path(job["artifacts"]) / "report.html").is_file()
 
 
-def test_every_listed_file_is_used_or_quarantined(trained):
-    _, images, job = trained
+def test_every_listed_file_is_used_or_quarantined(trained_by_command, job):
     output = json.loads((Path(job["artifacts"]) / "output.json").read_text())
     text = json.dumps(output)
     assert '"listed": 37' in text
     assert '"used": 36' in text
     assert '"quarantined": 1' in text
     quarantine = (Path(job["artifacts"]) / "quarantine.csv").read_text()
-    assert str(images / "good" / "broken.png") in quarantine
+    assert str(trained_by_command.images / "good" / "torn.png") in quarantine
 
 
-def test_the_job_is_listed_and_shown(trained, on_trained):
-    _, _, job = trained
+def test_the_job_is_listed_and_shown(job, on_trained):
     listed = on_trained("jobs")
     assert "completed" in listed.out
     assert "2/2" in listed.out
-    shown = on_trained("show", "first")
+    shown = on_trained("show", "by command")
     assert job["id"] in shown.out
     assert "devel_accuracy" in shown.out
     assert "report.html" in shown.out
@@ -81,25 +67,25 @@ def test_the_job_is_listed_and_shown(trained, on_trained):
     assert on_trained("jobs", "--state", "failed").out == "No job is failed.\n"
 
 
-def test_the_model_predicts_images_by_job_and_by_file(trained, on_trained):
-    _, images, job = trained
+def test_the_model_predicts_images_by_job_and_by_file(trained_by_command, job, on_trained):
+    images = trained_by_command.images
     paths = [str(images / "good" / "good_0000.png"), str(images / "cracked" / "cracked_0000.png")]
-    by_job = on_trained("predict", "first", *paths, "--json").json()
+    by_job = on_trained("predict", "by command", *paths, "--json").json()
     assert [row["path"] for row in by_job] == paths
     assert all(row["prediction"] in {"cracked", "good", "odd"} and 0 <= row["probability"] <= 1 for row in by_job)
     package = os.path.join(job["artifacts"], job["model_path"].removeprefix("artifacts/"))
     assert on_trained("predict", package, *paths, "--json").json() == by_job
-    assert "good_0000.png" in on_trained("predict", "first", *paths).out
+    assert "good_0000.png" in on_trained("predict", "by command", *paths).out
 
 
-def test_predicting_what_is_no_image_is_one_clear_line(trained, on_trained, tmp_path):
-    broken = str(trained[1] / "good" / "broken.png")
-    assert broken in on_trained.fails("predict", "first", broken, status=1)
-    assert "nowhere.png" in on_trained.fails("predict", "first", str(tmp_path / "nowhere.png"), status=1)
+def test_predicting_what_is_no_image_is_one_clear_line(trained_by_command, on_trained, tmp_path):
+    torn = str(trained_by_command.images / "good" / "torn.png")
+    assert torn in on_trained.fails("predict", "by command", torn, status=1)
+    assert "nowhere.png" in on_trained.fails("predict", "by command", str(tmp_path / "nowhere.png"), status=1)
 
 
-def test_no_secret_is_printed_or_kept_but_in_info(trained):
-    folder, _, job = trained
+def test_no_secret_is_printed_or_kept_but_in_info(trained_by_command, job):
+    folder = trained_by_command.home.parent
     root = Path(job["artifacts"]).parent
     key = json.loads((root / "info.json").read_text())["api_key"]
     assert len(key) >= 20
@@ -187,15 +173,11 @@ def test_samples_that_cannot_be_trained_on_stop_the_job_before_training(command,
 
 def test_ctrl_c_stops_the_job_and_resume_goes_on(tmp_path):
     images = write_image_folder(tmp_path / "vials", {"cracked": 12, "good": 12}, size=(20, 16))
-    environment = {
-        **os.environ,
-        "BREVETTI_HOME": str(tmp_path / "workspace"),
-        "BREVETTI_CACHE": str(tmp_path / "cache"),
-    }
-    base = [sys.executable, "-m", "brevetti_keras"]
+    home = tmp_path / "workspace"
+    environment = {**os.environ, "BREVETTI_HOME": str(home), "BREVETTI_CACHE": str(tmp_path / "cache")}
+    base = [sys.executable, "-m", "brevetti_keras", "train", "image-classification"]
     training = subprocess.Popen(
-        [*base, "train", "image-classification", "--dataset", str(images), *SMALL]
-        + ["--set", "epochs=400", "--set", "early_stopping.patience=1000"],
+        [*base, "--dataset", str(images), *SMALL, "--set", "epochs=400", "--set", "early_stopping.patience=1000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -203,27 +185,20 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(tmp_path):
         # A shell that starts things in the background has them ignore Ctrl-C.
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    try:
-        job = _wait_for_epoch(base, environment, training)
-        training.send_signal(signal.SIGINT)
-        _, err = training.communicate(timeout=60)
-    finally:
-        training.kill()
+    # Commands of their own would take longer to start than the epochs that they wait for.
+    with open_service(str(home)) as service:
+        try:
+            job = until(lambda: reported(service, training), 240)
+            training.send_signal(signal.SIGINT)
+            _, err = training.communicate(timeout=60)
+        finally:
+            training.kill()
+        stopped = service.jobs.get(job.id)
     assert training.returncode == 130, err
     assert "Traceback" not in err
-    stopped = _shown(base, environment, job["id"])
-    assert stopped["state"] == "stopped"
+    assert stopped.state == "stopped"
     resumed = subprocess.run(
-        [
-            *base,
-            "train",
-            "image-classification",
-            "--resume",
-            job["id"],
-            "--set",
-            f"epochs={stopped['epoch'] + 3}",
-            "--json",
-        ],
+        [*base, "--resume", job.id, "--set", f"epochs={stopped.epoch + 3}", "--json"],
         capture_output=True,
         text=True,
         env=environment,
@@ -233,25 +208,13 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(tmp_path):
     assert resumed.returncode == 0, resumed.stderr
     after = json.loads(resumed.stdout)
     assert after["state"] == "completed"
-    assert after["epoch"] == stopped["epoch"] + 2
+    assert after["epoch"] == stopped.epoch + 2
 
 
-def _shown(base, environment, job):
-    done = subprocess.run([*base, "show", job, "--json"], capture_output=True, text=True, env=environment, check=True)
-    return json.loads(done.stdout)
-
-
-def _wait_for_epoch(base, environment, training):
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and training.poll() is None:
-        listed = subprocess.run(
-            [*base, "jobs", "--json"], capture_output=True, text=True, env=environment, check=True
-        ).stdout
-        jobs = json.loads(listed)
-        if jobs and (jobs[0]["epoch"] or 0) >= 1:
-            return jobs[0]
-        time.sleep(0.2)
-    raise AssertionError(f"no epoch was reported; exit status {training.poll()}")
+def reported(service, training):
+    """The job that runs, once it has reported its second epoch."""
+    assert training.poll() is None, training.communicate()
+    return next((job for job in service.jobs.list() if (job.epoch or 0) >= 1), None)
 
 
 def test_an_odd_image_among_good_ones_is_no_reason_to_stop_listing(command, tmp_path):

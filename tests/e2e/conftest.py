@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.workspace import open_service
 from tests.support.pages import HOSTILE, Served, add_artifacts, add_dataset, add_job, served
+from tests.support.together import made_by_one_worker
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -52,6 +53,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made_by_one_worker(tmp_path_factory, "site")
     root = tmp_path_factory.mktemp("site")
     with open_service(str(root / "workspace")) as service:
         data = add_dataset(service, root / "vials")

@@ -14,8 +14,6 @@ from tests.e2e.conftest import Seen, Site
 from tests.e2e.test_pages_browser import check_clean, read_through
 from tests.support.served import routes
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 ROOT = Path(__file__).parents[2]
 # The pages' routes, each under addresses of the site's; one that is not here is not looked at.
 SHOWN = {

@@ -13,8 +13,6 @@ from tests.e2e.test_pages_browser import check_clean
 from tests.support.images import write_image_folder
 from tests.support.pages import served
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 # Settings are checked, samples shown and jobs run by processes of their own.
 _SLOW = 240_000
 _MOST_TABS = 150

@@ -2,15 +2,11 @@
 
 import json
 
-import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from brevetti_keras.wire.events import Event, epoch_body, status_body
 from tests.e2e.conftest import Seen, Site
 from tests.support.pages import CHART, HOSTILE, add_artifacts, add_job
-
-# One worker opens one browser.
-pytestmark = pytest.mark.xdist_group("browser")
 
 # The report of the tests tries what it may not; the browser says so on its console.
 _REFUSALS = ("/api/jobs", "Refused to connect")

@@ -19,8 +19,6 @@ from tests.support.queued_jobs import MODULE as QUEUED
 from tests.support.queued_jobs import write_module
 from tests.support.settings_kinds import DEFAULTS, MODULE, OTHERS, WRONG, write_kinds
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 # Settings are checked, and jobs run, by processes of their own.
 _SLOW = 60_000
 

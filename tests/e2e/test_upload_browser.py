@@ -11,8 +11,6 @@ from tests.e2e.conftest import Seen, Site
 from tests.e2e.test_pages_browser import check_clean
 from tests.support.queued_jobs import until
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

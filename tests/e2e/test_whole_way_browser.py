@@ -2,60 +2,42 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.workspace import open_service
-from tests.support.images import write_image_folder
 from tests.support.pages import Served, served
-
-pytestmark = pytest.mark.xdist_group("browser")
-
-CLASSES = {"cracked": 14, "good": 20, "smudged": 12}
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "first_job.py"
-SMALL = ["--set", "image_pipeline.target_size=[16, 16]", "--set", "epochs=2", "--set", "max_bad_share=0.1"]
+from tests.support.trainings import CLASSES, Training
 
 
 @dataclass
 class Way:
-    """The workspace after two trainings: by the command line, and by the documentation's script."""
+    """A server over the workspace of a training, and its job."""
 
     service: Service
     server: Served
     trained: str
-    scripted: str
 
     def artifact(self, name: str) -> str:
         return self.service.artifacts.read(self.trained, name).decode()
 
 
-def run(home: Path, *command: str) -> None:
-    environment = {**os.environ, "BREVETTI_HOME": str(home)}
-    done = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, check=False, timeout=280, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
-def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
-    root = tmp_path_factory.mktemp("way")
-    images = write_image_folder(root / "vials", CLASSES, size=(20, 16))
-    (images / "good" / "torn.png").write_bytes((images / "good" / "good_0000.png").read_bytes()[:60])
-    data = ["--dataset", str(images)]
-    home = root / "workspace"
-    run(home, "-m", "brevetti_keras", "train", "image-classification", *data, *SMALL, "--name", "by command")
-    run(home, str(EXAMPLE), *data, "--epochs", "2", "--name", "by script", "--max_bad_share", "0.1")
-    with open_service(str(home)) as service, served(service) as server:
-        yield Way(service, server, service.jobs.get("by command").id, service.jobs.get("by script").id)
+def way(trained_by_command: Training) -> Iterator[Way]:
+    with opened(trained_by_command) as way:
+        yield way
+
+
+@contextmanager
+def opened(training: Training) -> Iterator[Way]:
+    with open_service(str(training.home)) as service, served(service) as server:
+        (job,) = service.jobs.list()
+        yield Way(service, server, job.id)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +106,7 @@ def test_the_report_stands_in_its_sandbox_with_the_same_accuracy(shown: Page, wa
 def test_the_torn_file_is_listed_with_its_reason_and_the_sums_reconcile(shown: Page, way: Way) -> None:
     expect(shown.locator("body")).to_contain_text("torn.png")
     samples = json.loads(way.artifact("output.json"))["samples"]
-    assert samples == {"listed": 47, "used": 46, "quarantined": 1}
+    assert samples == {"listed": 37, "used": 36, "quarantined": 1}
 
 
 def test_the_model_can_be_downloaded(shown: Page, way: Way) -> None:
@@ -139,25 +121,26 @@ def test_the_dataset_behind_it_shows_its_images(chromium: Browser, way: Way) -> 
     page = context.new_page()
     page.goto(way.server.link())
     page.goto(f"{way.server.address}/datasets/{way.service.jobs.get(way.trained).datasets[0].id}")
-    expect(page.locator("body")).to_contain_text("cracked 14")
-    expect(page.locator("body")).to_contain_text("good 21")
+    expect(page.locator("body")).to_contain_text("cracked 12")
+    expect(page.locator("body")).to_contain_text("good 17")
     context.close()
 
 
-def test_what_the_documentations_script_reports_is_on_its_page(chromium: Browser, way: Way) -> None:
+def test_what_the_documentations_script_reports_is_on_its_page(chromium: Browser, trained_by_script: Training) -> None:
     context = chromium.new_context(viewport={"width": 1360, "height": 900})
     context.set_default_timeout(60_000)
     page = context.new_page()
-    page.goto(way.server.link())
-    page.goto(f"{way.server.address}/jobs/{way.scripted}")
-    expect(page.locator("h1")).to_contain_text("by script")
-    expect(page.locator("#metrics")).to_contain_text("devel_accuracy")
-    expect(page.locator("#pivot-table .pvtGrandTotal")).to_have_text("46")
-    page.locator("#charts").scroll_into_view_if_needed()
-    expect(page.locator('.chart[data-name="dataset_summary"] canvas')).to_have_count(1)
-    page.locator("#facets").scroll_into_view_if_needed()
-    expect(page.frame_locator("iframe.facets").locator("facets-dive")).to_have_attribute("data-records", "46")
-    curve = way.service.events.curve(way.scripted)
+    with opened(trained_by_script) as way:
+        page.goto(way.server.link())
+        page.goto(f"{way.server.address}/jobs/{way.trained}")
+        expect(page.locator("h1")).to_contain_text("by script")
+        expect(page.locator("#metrics")).to_contain_text("devel_accuracy")
+        expect(page.locator("#pivot-table .pvtGrandTotal")).to_have_text("36")
+        page.locator("#charts").scroll_into_view_if_needed()
+        expect(page.locator('.chart[data-name="dataset_summary"] canvas')).to_have_count(1)
+        page.locator("#facets").scroll_into_view_if_needed()
+        expect(page.frame_locator("iframe.facets").locator("facets-dive")).to_have_attribute("data-records", "36")
+        curve = way.service.events.curve(way.trained)
     assert curve["epoch"] == [0, 1]
     assert "loss" in curve["series"]
     context.close()

@@ -11,6 +11,7 @@ from PIL import Image
 from brevetti_keras.platform.embedded_platform import EmbeddedPlatform
 from brevetti_keras.wire import records
 from model_zoo.image_classification.train import ImageClassificationJob
+from tests.support.together import made_by_one_worker
 
 SMALL = {
     "image_pipeline": {"target_size": [8, 8], "rescale": "unit"},
@@ -80,4 +81,5 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    made_by_one_worker(tmp_path_factory, "shapes")
     return train(tmp_path_factory.mktemp("home"), shapes)

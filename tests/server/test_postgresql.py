@@ -43,8 +43,6 @@ globals().update(SHARED)
 launches, queued, child = test_launches.launches, test_launches.queued, test_launches.child
 job, log = test_events.job, test_events.log
 
-pytestmark = pytest.mark.xdist_group("postgresql")
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgreSql]:
