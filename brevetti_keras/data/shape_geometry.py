@@ -14,6 +14,8 @@ import numpy.typing as npt
 from brevetti_keras.data.annotation import Box, Point, Shape
 from brevetti_keras.data.image.decode import read_image
 from brevetti_keras.data.run_lengths import RunLengths
+from brevetti_keras.io.local_copies import file_state
+from brevetti_keras.utils.errors import NotFoundError
 from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
@@ -67,12 +69,17 @@ def _mask_bounds(mask: npt.NDArray[np.bool_]) -> Box | None:
     return left, top, float(columns[-1]) + 1 - left, float(rows[-1]) + 1 - top
 
 
-def area(shape: Shape) -> float:
-    """Returns how many square pixels are marked; lines, points and classes have none."""
+def area(shape: Shape, box: Box | None = None) -> float:
+    """Returns how many square pixels are marked; lines, points and classes have none.
+
+    Args:
+        shape: the mark.
+        box: what `plain_bounds` gave for it, where that is known already.
+    """
     if shape.kind == "mask":
         return float(shape.mask.area if isinstance(shape.mask, RunLengths) else mask_of(shape).sum())
     if shape.kind == "rectangle":
-        _, _, width, height = box_of(shape.points)
+        _, _, width, height = box or box_of(shape.points)
         return width * height
     if shape.kind == "polygon":
         return sum(_enclosed(outline) for outline in (shape.points, *shape.parts))
@@ -141,6 +148,9 @@ def read_mask(path: str) -> npt.NDArray[np.bool_]:
 
     Raises:
         DecodeError: for an image that cannot be read.
+        NotFoundError: if there is none.
     """
+    if file_state(path) is None:
+        raise NotFoundError(f"no file {path}")
     image = read_image(path)
     return np.asarray((image != 0).any(axis=2))

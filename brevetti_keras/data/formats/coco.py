@@ -11,7 +11,6 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
@@ -108,6 +107,7 @@ class _Reader:
         self._refuse_equal_names()
         info = value.get("info")
         self._own_ids = not (isinstance(info, Mapping) and info.get("ids") == NUMBERED)
+        self._known = _PLACED - {"id"} if self._own_ids else _PLACED
         lists = {"images", "annotations", "categories", *(() if self._own_ids else ("info",))}
         self.about = {key: item for key, item in value.items() if key not in lists}
         if list(records.values()) != [{"id": number, "name": name} for number, name in enumerate(self.names, start=1)]:
@@ -192,14 +192,15 @@ class _Reader:
 
     def _shape(self, record: Mapping[str, Any], label: str) -> Shape:
         box = checked_box(record["bbox"]) if record.get("bbox") is not None else None
-        shape = _placed(label, record.get("segmentation"), box)
-        extra = {key: value for key, value in record.items() if self._is_extra(key, _PLACED - {"id"})}
+        plain = _placed(label, record.get("segmentation"), box)
+        extra = {} if record.keys() <= self._known else {key: record[key] for key in record if key not in self._known}
         if record.get("iscrowd"):
             extra["iscrowd"] = record["iscrowd"]
         # What follows from the points is not kept beside them.
-        if record.get("area") is not None and record["area"] != area(shape):
+        own = plain_bounds(plain)
+        if record.get("area") is not None and record["area"] != area(plain, own):
             extra["area"] = record["area"]
-        return replace(shape, box=None if box == plain_bounds(shape) else box, extra=extra)
+        return Shape(label, plain.kind, plain.points, plain.parts, plain.mask, None if box == own else box, extra)
 
     def _checked(self, check: Any, *values: Any) -> Any:
         try:

@@ -73,7 +73,8 @@ def _record(shape: Shape) -> dict[str, Any] | None:
     if shape.kind == "mask":
         runs = shape.mask if isinstance(shape.mask, RunLengths) else RunLengths.of(mask_of(shape))
         record["segmentation"] = runs.json()
-    return {**record, "area": shape.extra.get("area", area(shape))}
+    given = shape.extra.get("area")
+    return {**record, "area": area(shape, None if shape.box else box) if given is None else given}
 
 
 def _categories(collection: Collection) -> list[dict[str, Any]]:

@@ -9,11 +9,13 @@ small files to the disk takes minutes.
 
 import contextlib
 import os
+import posixpath
 import shutil
 
 from brevetti_keras.io.local import LocalStorage, os_errors
 from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.io.open import local_path_of
+from brevetti_keras.io.paths import clean_path
 from brevetti_keras.utils.errors import NotFoundError
 
 
@@ -73,10 +75,12 @@ class Target:
         return False
 
     def _place(self, path: str) -> str:
-        full = self._storage.resolve(path)
-        folder = os.path.dirname(full)
+        clean = clean_path(path)
+        folder = posixpath.dirname(clean)
         if folder not in self._folders:
+            # Where it leads is asked once a folder: to follow the links on the way is as much work as to write a file.
+            full = self._storage.resolve(folder)
             with os_errors(full):
-                os.makedirs(folder, exist_ok=True)
+                os.makedirs(full, exist_ok=True)
             self._folders.add(folder)
-        return full
+        return f"{self._storage.root}/{clean}"

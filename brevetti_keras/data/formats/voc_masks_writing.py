@@ -6,6 +6,7 @@
 Where marks overlap, the later one is seen; the caller finds that out by reading back, and keeps it aside.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from brevetti_keras.data.formats.voc_masks import CLASSES, KEPT_OBJECT_VOID, KEP
 from brevetti_keras.data.image.index_image import VOID, voc_colors, write_indices
 from brevetti_keras.data.image.segmentation_raster import Grid, covered
 from brevetti_keras.data.run_lengths import read_run_lengths
-from brevetti_keras.data.shape_geometry import holes_of, is_hole
+from brevetti_keras.data.shape_geometry import holes_of, is_hole, plain_bounds
 from brevetti_keras.utils.errors import InvalidInputError
 
 _DRAWN = frozenset({"mask", "polygon"})
@@ -38,12 +39,10 @@ def mask_files(
     void = _kept(given, KEPT_VOID)
     if void is None and not any(shape.kind in _DRAWN and not is_hole(shape) for shape in shapes):
         return
-    classes, objects = (np.zeros((given.height, given.width), np.uint8) for _ in range(2))
+    classes, objects = (np.zeros(_size(given), np.uint8) for _ in range(2))
     for number, shape in enumerate(shapes, start=1):
         if shape.kind in _DRAWN and not is_hole(shape):
-            pixels = _pixels(shape, given)
-            classes[pixels] = min(numbers[shape.label], VOID)
-            objects[pixels] = min(number, VOID)
+            _draw(shape, given, [(classes, min(numbers[shape.label], VOID)), (objects, min(number, VOID))])
     if void is not None:
         classes[void] = VOID
     object_void = _kept(given, KEPT_OBJECT_VOID)
@@ -57,12 +56,32 @@ def mask_files(
         yield f"{OBJECTS}/{stem}.png", write_indices(objects)
 
 
-def _pixels(shape: Shape, given: Annotation) -> npt.NDArray[np.bool_]:
-    grid, size = Grid.whole(given.height, given.width), (given.height, given.width)
+def _draw(shape: Shape, given: Annotation, onto: Sequence[tuple[npt.NDArray[np.uint8], int]]) -> None:
+    """Sets the pixels of a shape in each array to its value."""
+    rows, columns = _window(shape, given)
+    grid, size = Grid(np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)), _size(given)
     found = covered(shape, grid, size=size)
     for hole in holes_of(shape, given.shapes):
         found &= ~covered(hole, grid, size=size)
-    return found
+    for array, value in onto:
+        array[rows, columns][found] = value
+
+
+def _window(shape: Shape, given: Annotation) -> tuple[slice, slice]:
+    """The rows and columns beyond which there is nothing of a shape: pictures are large and marks small."""
+    if shape.kind != "polygon":
+        return slice(0, given.height), slice(0, given.width)
+    x, y, width, height = plain_bounds(shape) or (0.0, 0.0, 0.0, 0.0)
+    return _within(y, y + height, given.height), _within(x, x + width, given.width)
+
+
+def _within(start: float, end: float, side: int) -> slice:
+    first = min(max(math.floor(start), 0), side)
+    return slice(first, max(min(math.ceil(end), side), first))
+
+
+def _size(given: Annotation) -> tuple[int, int]:
+    return given.height, given.width
 
 
 def _kept(given: Annotation, key: str) -> npt.NDArray[np.bool_] | None:
@@ -74,7 +93,7 @@ def _kept(given: Annotation, key: str) -> npt.NDArray[np.bool_] | None:
         runs = read_run_lengths(value)
     except InvalidInputError:
         return None  # another tool's word for something else
-    return runs.mask() if (runs.height, runs.width) == (given.height, given.width) else None
+    return runs.mask() if (runs.height, runs.width) == _size(given) else None
 
 
 def label_map(labels: Iterable[str]) -> bytes:

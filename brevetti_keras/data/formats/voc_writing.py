@@ -78,7 +78,7 @@ def _xml(image: AnnotatedImage, shapes: Sequence[Shape]) -> bytes:
     for shape in shapes:
         _add_object(root, shape)
     indent(root)
-    return bytes(tostring(root, encoding="utf-8"))
+    return str(tostring(root, encoding="unicode")).encode("utf-8")
 
 
 def _add_object(root: Element, shape: Shape) -> None:

@@ -4,6 +4,7 @@ read_indices("SegmentationClass/1.png")     # uint8 (height, width): 0 is the ba
 write_indices(indices)                      # the bytes of a PNG with Pascal VOC's colours
 """
 
+import functools
 import io
 from collections.abc import Mapping
 
@@ -26,6 +27,7 @@ VOID = 255
 _GREY, _COLOR, _PALETTE, _COLOR_ALPHA = 0, 2, 3, 6
 
 
+@functools.cache
 def voc_colors() -> npt.NDArray[np.uint8]:
     """Returns Pascal VOC's colours (256, 3): the bits of an index, dealt out to red, green and blue from the top down
     (host.robots.ox.ac.uk/pascal/VOC, VOClabelcolormap)."""
@@ -33,6 +35,7 @@ def voc_colors() -> npt.NDArray[np.uint8]:
     colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         colors[:, bit % 3] |= ((numbers >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    colors.flags.writeable = False
     return colors
 
 

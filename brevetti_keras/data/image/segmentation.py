@@ -26,8 +26,9 @@ from brevetti_keras.data.image.segmentation_raster import Grid, Mask, covered
 from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.shape_geometry import holes_of, is_hole
 from brevetti_keras.io.files import Files
+from brevetti_keras.io.local_copies import file_state
 from brevetti_keras.schema import Settings, code_field, setting
-from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError
+from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError, NotFoundError
 
 Floats = npt.NDArray[np.float32]
 
@@ -202,6 +203,8 @@ class SegmentationLoader(Settings):
 
 def _read_mask(name: str) -> tuple[npt.NDArray[Any], Mask]:
     """The mask (height, width, 1 or 3), of a palette its indices, and where it says that nobody decided."""
+    if file_state(name) is None:
+        raise NotFoundError(f"no file {name}")
     try:
         data = read_file(name)
         if holds_palette(data):

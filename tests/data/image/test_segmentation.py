@@ -145,6 +145,8 @@ class TestImagesOfMasks:
         (tmp_path / "mask.png").write_bytes(write_indices(np.zeros((HEIGHT, WIDTH), np.uint8))[:-30])
         with pytest.raises(DecodeError, match=r"mask\.png: expected a whole PNG"):
             SegmentationLoader(["a"]).load(str(tmp_path / "mask.png"), write()[0])
+        with pytest.raises(NotFoundError, match=r"no file .*none\.png"):
+            SegmentationLoader(["a"]).load(str(tmp_path / "none.png"), write()[0])
 
     def test_what_it_cannot_be_is_one_line(self, write, tmp_path):
         path = write()[0]
