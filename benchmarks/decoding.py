@@ -30,7 +30,7 @@ from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.data.image.resampling import resize
 
 COUNT, HEIGHT, WIDTH, SIDE, BATCH = 200, 960, 1280, 224, 32
-REPEATS, EPOCHS = 20, 50
+REPEATS, EPOCHS, SETTLED = 20, 50, 10
 LONG_AGO = 1_000_000_000
 
 
@@ -136,18 +136,35 @@ def later_epochs(folder: Path, paths: list[str], keras_time: float) -> None:
     print(f"against Dataset.cache(file): uint8 {theirs / ours:.2f} x, scaled {their_scaled / our_scaled:.2f} x")
 
 
+def resident() -> dict[str, float]:
+    """Returns the memory in use, MB: this process' own (`RssAnon`) and that of files, as of libraries (`RssFile`)."""
+    lines = (line.split() for line in Path("/proc/self/status").read_text().splitlines())
+    return {words[0].rstrip(":"): 1024 * int(words[1]) / 1e6 for words in lines if words[0].startswith("Rss")}
+
+
 def memory(folder: Path, paths: list[str]) -> None:
-    """Prints the memory that is in use after each tenth of 50 epochs."""
+    """Prints the memory in use over 50 epochs of one data set, as `fit` runs them, and its trend."""
     pipeline = ImagePipeline(target_size=(SIDE, SIDE), rescale="unit", cache=str(folder / "cache"))
     process = psutil.Process()
+    batches = dataset(paths, pipeline)
+    own = []
     for epoch in range(1, EPOCHS + 1):
-        for _ in dataset(paths, pipeline):
+        for _ in batches:
             pass
+        now = resident()
+        own.append(now["RssAnon"])
         if epoch in {1, 2} or epoch % 5 == 0:
             print(
-                f"epoch {epoch:3}: {process.memory_info().rss / 1e6:8.1f} MB, {process.num_fds()} files open",
+                f"epoch {epoch:3}: {now['RssAnon']:7.1f} MB of its own, {now['RssFile']:7.1f} MB of files, "
+                f"{process.num_fds()} files open",
                 flush=True,
             )
+    settled = own[SETTLED - 1 :]
+    slope = np.polyfit(range(len(settled)), settled, 1)[0]
+    print(
+        f"epochs {SETTLED} to {EPOCHS}: {min(settled):.1f} to {max(settled):.1f} MB of its own, "
+        f"{slope:+.3f} MB an epoch; a batch has {BATCH * SIDE * SIDE * 3 * 4 / 1e6:.1f} MB"
+    )
 
 
 def profile(folder: Path, paths: list[str]) -> None:

@@ -5,10 +5,12 @@
 
 A fresh array of 20 MB costs more to be given by the system, page by page, than to be filled. TensorFlow holds an array
 that a host call returned for as long as it uses it, which shows in the array's reference count; and it takes an array
-as it is only where its address is a multiple of 64, else it copies.
+as it is only where its address is a multiple of 64, else it copies. The arrays are mappings of their own: from the
+allocator they would come from whichever thread's heap, and leave holes there that no two epochs fill alike.
 """
 
 import math
+import mmap
 import sys
 import threading
 from typing import Any
@@ -16,7 +18,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_ALIGNMENT = 64
 _LARGEST_SUM = 512 * 10**6
 
 
@@ -50,19 +51,19 @@ class Buffers:
         kind = np.dtype(dtype)
         count = math.prod(shape) * kind.itemsize
         with self._lock:
-            raw = self._unused(count + _ALIGNMENT)
-            start = -raw.__array_interface__["data"][0] % _ALIGNMENT
-            return raw[start : start + count].view(kind).reshape(shape)
+            return self._unused(count)[:count].view(kind).reshape(shape)
 
     def _unused(self, count: int) -> npt.NDArray[np.uint8]:
         holders = _holders(self._kept)
+        free = [raw.nbytes for raw, held in zip(self._kept, holders, strict=True) if held == _UNUSED]
+        # The smallest that fits: an epoch's last batch goes where the others went.
+        size = min((size for size in free if size >= count), default=0)
         for raw, held in zip(self._kept, holders, strict=True):
-            if raw.nbytes == count and held == _UNUSED:
+            if held == _UNUSED and raw.nbytes == size:
                 return raw
-        # Batches of another size are done with: an epoch's last one, or those of files without a common size.
-        held_or_fits = [held > _UNUSED or raw.nbytes == count for raw, held in zip(self._kept, holders, strict=True)]
-        self._kept = [raw for raw, stays in zip(self._kept, held_or_fits, strict=True) if stays]
-        raw = np.empty(count, np.uint8)
+        # Those that nobody holds are all too small, for batches that are done with.
+        self._kept = [raw for raw, held in zip(self._kept, holders, strict=True) if held > _UNUSED]
+        raw = np.frombuffer(mmap.mmap(-1, max(count, 1), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), np.uint8)
         if sum(kept.nbytes for kept in self._kept) + count <= self._largest_sum:
             self._kept.append(raw)
         return raw

@@ -1,4 +1,7 @@
+import os
+import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +42,55 @@ def test_another_size_is_another_array():
     for count in (100, 7, 100, 7):
         assert buffers.empty((count,), np.uint8).nbytes == count
     assert len(buffers._kept) == 1
+
+
+def test_a_smaller_batch_goes_where_a_larger_one_was_and_the_smallest_that_fits_is_taken():
+    buffers = Buffers()
+    held = [buffers.empty((count,), np.uint8) for count in (900, 300, 600)]
+    large, small, middle = map(address, held)
+    held.clear()
+    assert address(buffers.empty((400,), np.uint8)) == middle
+    held = [buffers.empty((300,), np.uint8), buffers.empty((300,), np.uint8), buffers.empty((300,), np.uint8)]
+    assert [address(array) for array in held] == [small, middle, large]
+    assert [array.nbytes for array in held] == [300, 300, 300]
+
+
+def test_what_is_too_small_gives_way_unless_it_is_held():
+    buffers = Buffers()
+    held = buffers.empty((10,), np.uint8)
+    held[...] = 7
+    buffers.empty((20,), np.uint8)
+    larger = buffers.empty((30,), np.uint8)
+    assert sorted(kept.nbytes for kept in buffers._kept) == [10, 30]
+    larger[...] = 1
+    assert held.tolist() == [7] * 10
+
+
+def anonymous_bytes():
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(r"RssAnon:\s+(\d+)", status).group(1))
+
+
+def test_memory_goes_back_to_the_system_when_the_buffers_go():
+    before = anonymous_bytes()
+    buffers = Buffers()
+    for array in [buffers.empty((20 * 10**6,), np.uint8) for _ in range(3)]:
+        array[...] = 1
+    del array
+    assert anonymous_bytes() - before > 50 * 10**6
+    del buffers
+    assert anonymous_bytes() - before < 10 * 10**6
+
+
+def test_a_forked_process_writes_into_its_own():
+    array = Buffers().empty((100,), np.uint8)
+    array[...] = 1
+    child = os.fork()
+    if not child:
+        array[...] = 2
+        os._exit(int(array.sum() != 200))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert array.sum() == 100
 
 
 def test_no_more_is_kept_than_told():

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from brevetti_keras.data.buffers import Buffers
 from brevetti_keras.data.checksums import HashMemory
 from brevetti_keras.data.decoded_cache.index import ContentKey
 from brevetti_keras.data.decoded_cache.keys import ContentKeys
@@ -52,6 +53,7 @@ class DecodedCache:
     def __init__(self, root: str | None, reader: Reader, hashes: HashMemory | None = None) -> None:
         self.root, self.reader = root, reader
         self._keys = ContentKeys(hashes or HashMemory())
+        self._buffers = Buffers()
         self._store = PixelStore(CacheSpace(root), settings_digest(reader.settings()))
         # Where the images of unchanged files lie; the short digest of path, size and time stands for the file.
         self._places: dict[bytes, int] = {}
@@ -92,7 +94,7 @@ class DecodedCache:
         form = forms.pop() if len(forms) == 1 else None
         if form is None:
             return None
-        images = np.empty((len(places), *form.shape), form.dtype)
+        images = self._buffers.empty((len(places), *form.shape), form.dtype)
         for place, image in zip(places, images, strict=True):
             if place is None or not self._store.read(place, image):
                 return None

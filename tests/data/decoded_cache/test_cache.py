@@ -84,6 +84,23 @@ def test_other_settings_are_other_pictures(folder, open_cache):
     assert equal(open_cache(side=4).load(paths), expected(NumberReader(4), range(3)))
 
 
+def test_what_was_loaded_before_stays_and_is_used_again_once_let_go(folder, open_cache):
+    paths = folder.fill(8)
+    cache = open_cache()
+    cache.load(paths)
+    first, second = cache.load(paths[:4]), cache.load(paths[4:])
+    assert isinstance(first, np.ndarray)
+    assert equal(first, expected(cache.reader, range(4)))
+    assert equal(second, expected(cache.reader, range(4, 8)))
+    where = first.__array_interface__["data"][0]
+    part = first[2]
+    del first
+    assert cache.load(paths[:4]).__array_interface__["data"][0] != where
+    assert equal([part], expected(cache.reader, [2]))
+    del part
+    assert cache.load(paths[4:]).__array_interface__["data"][0] == where
+
+
 def test_pictures_of_several_sizes_come_one_by_one(folder, open_cache):
     paths = [folder.write("a", 1), folder.write("b", -2)]
     open_cache().load(paths)
