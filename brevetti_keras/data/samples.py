@@ -27,7 +27,7 @@ from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.io.open import open_storage, split_url
 from brevetti_keras.io.storage import FileInfo, Storage
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
-from brevetti_keras.wire.routes import download_url
+from brevetti_keras.wire.routes import download_urls
 
 _log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def list_samples(
     frame["dataset_id"] = pd.Series(dataset_id, index=frame.index, dtype="str")
     given = frame["reference"] if "reference" in frame else pd.Series("", index=frame.index, dtype="str")
     frame["reference"] = given.where(given != "", reference or "N/A")
-    frame["url"] = pd.Series([download_url(path) for path in frame.path], index=frame.index, dtype="str")
+    frame["url"] = pd.Series(download_urls(frame.path), index=frame.index, dtype="str")
     if annotations:
         frame["annotation_path"] = _annotation_paths(source, chosen)
     columns = [*COLUMNS, *(column for column in frame.columns if column not in COLUMNS)]

@@ -53,20 +53,24 @@ class StatMemory:
 
     def recall(self, keys: Sequence[FileKey]) -> list[tuple[Any, ...] | None]:
         """Returns what is remembered of each file, None where nothing is or the file has changed since."""
-        known: dict[bytes, tuple[Any, ...]] = {}
-        names = [os.fsencode(path) for path, _, _ in keys]
+        found: list[tuple[Any, ...] | None] = [None] * len(keys)
 
         def read(connection: sqlite3.Connection) -> None:
-            for start in range(0, len(names), _QUERY):
-                asked = names[start : start + _QUERY]
-                marks = ",".join("?" * len(asked))
-                query = f"SELECT path, size, modified_ns, {self._names}, row_crc FROM {self._table}"
-                for *row, row_crc in connection.execute(f"{query} WHERE path IN ({marks})", asked):
-                    # SQLite does not notice a flipped bit in a value; a wrong one would go unseen for good.
-                    if row_crc == _row_crc(row):
-                        known[row[0]] = tuple(row[1:])
+            for start in range(0, len(keys), _QUERY):
+                asked = keys[start : start + _QUERY]
+                found[start : start + len(asked)] = self._ask(connection, asked)
 
         self._cache.use(read)
+        return found
+
+    def _ask(self, connection: sqlite3.Connection, keys: Sequence[FileKey]) -> list[tuple[Any, ...] | None]:
+        names = [os.fsencode(path) for path, _, _ in keys]
+        query = f"SELECT path, size, modified_ns, {self._names}, row_crc FROM {self._table}"
+        known: dict[bytes, tuple[Any, ...]] = {}
+        for *row, row_crc in connection.execute(f"{query} WHERE path IN ({','.join('?' * len(names))})", names):
+            # SQLite does not notice a flipped bit in a value; a wrong one would go unseen for good.
+            if row_crc == _row_crc(row):
+                known[row[0]] = tuple(row[1:])
         return [
             _matching(known.get(name), size, modified) for name, (_, size, modified) in zip(names, keys, strict=True)
         ]

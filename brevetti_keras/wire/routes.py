@@ -3,6 +3,7 @@
 The first group is what the hosted platform and its clients use; the second is our own.
 """
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
 REMOTE = "/api/models/{id}/remotemonitor"
@@ -56,3 +57,16 @@ def job_urls(job_id: str, api_key: str) -> dict[str, str]:
 def download_url(path: str) -> str:
     """Returns the link that opens a sample or artifact, relative to the host."""
     return f"{DOWNLOAD}?path={quote(path, safe='')}"
+
+
+def download_urls(paths: Iterable[str]) -> list[str]:
+    """Returns the `download_url` of each path; a folder of many is looked at once."""
+    starts: dict[str, str] = {}
+    urls = []
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        folder += slash
+        if folder not in starts:
+            starts[folder] = download_url(folder)
+        urls.append(starts[folder] + quote(name, safe=""))
+    return urls

@@ -68,6 +68,24 @@ def test_etag_is_the_md5_of_the_content(folder, place):
     assert md5_of(folder.paths[1]) == _md5(b"x" * 3_000_000)[0]
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_many_files_keep_their_order_and_a_missing_one_its_place(tmp_path, place, workers):
+    paths = [str(tmp_path / str(number)) for number in range(150)]
+    for number, path in enumerate(paths):
+        Path(path).write_bytes(b"%d" % number)
+    Path(paths[70]).unlink()
+    expected = [hashlib.md5(b"%d" % number).hexdigest() for number in range(150)]
+    expected[70] = ""
+    assert HashMemory(place, workers).etags(paths, [0] * 150, [0] * 150) == expected
+
+
+def test_a_file_of_several_buffers_is_read_to_its_end(tmp_path, place):
+    path = tmp_path / "long"
+    content = bytes(range(256)) * 10_000
+    path.write_bytes(content)
+    assert HashMemory(place).etags([str(path)], [0], [0]) == [hashlib.md5(content).hexdigest()]
+
+
 def test_no_files_no_etags(place):
     assert HashMemory(place).etags([], [], []) == []
 
