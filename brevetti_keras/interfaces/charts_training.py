@@ -52,8 +52,8 @@ def training_history(history: Any) -> str:
 
 
 def _panels(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    # Written out, unlike the other charts: it is made again and again while a model trains, in a hundredth of the time
-    # that altair takes, and spares the training altair's import.
+    # Written out, unlike the other charts: it is made again and again while a model trains, in a tenth of the time that
+    # altair takes, and spares the training altair's import.
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     kinds = [name for name in ("training", "validation") if any(row["of"] == name for row in rows)]
     dashes = [[1, 0] if kind == "training" else [5, 3] for kind in kinds]

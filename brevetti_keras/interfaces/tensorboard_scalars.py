@@ -5,7 +5,7 @@
     events.close()
 
 An event file is a file of TensorFlow's records, each an `Event` message. `EpochScalars` writes what
-`keras.callbacks.TensorBoard` writes by default, at a hundredth of its cost, which is spent on the way through
+`keras.callbacks.TensorBoard` writes by default, at a small part of its cost, which is spent on the way through
 `tf.summary`, made for graphs.
 """
 
