@@ -1,5 +1,6 @@
 import pytest
 
+from brevetti_keras.server.workspace import open_service
 from tests.support.gcs import bucket_url, emulator, fake_bucket
 from tests.support.together import TogetherScheduling
 from tests.support.trainings import trained_by_command, trained_by_script, vials_with_one_torn
@@ -26,3 +27,12 @@ def _caches_of_their_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BREVETTI_CACHE", str(tmp_path_factory.mktemp("caches")))
         yield
+
+
+@pytest.fixture(scope="session")
+def known_workspace(tmp_path_factory):
+    """A new workspace that knows the installed model types, to be copied: reading them takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("known") / "workspace"
+    with open_service(str(folder)) as service:
+        assert [found.name for found in service.model_types.list()] == ["image-classification"]
+    return folder

@@ -2,7 +2,6 @@ import shutil
 
 import pytest
 
-from brevetti_keras.server.workspace import open_service
 from tests.support.commands import CommandLine
 from tests.support.images import write_image_folder
 
@@ -15,19 +14,10 @@ def workspace(tmp_path, monkeypatch):
     return path
 
 
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory):
-    """A new workspace that knows the model types: reading them takes a process that takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("blank") / "workspace"
-    with open_service(str(folder)) as service:
-        assert [found.name for found in service.model_types.list()] == ["image-classification"]
-    return folder
-
-
 @pytest.fixture
-def known(blank, workspace):
+def known(known_workspace, workspace):
     """Makes the workspace one that knows the model types."""
-    shutil.copytree(blank, workspace)
+    shutil.copytree(known_workspace, workspace)
 
 
 @pytest.fixture

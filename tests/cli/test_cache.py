@@ -27,7 +27,7 @@ def test_show_tells_what_each_kind_holds(command):
     assert shown["path"] == os.environ["BREVETTI_CACHE"]
     assert sorted(entry["images"] for entry in shown["sets"]) == [6, 6]
     found = kinds(command)
-    assert list(found) == ["decoded", "objects", "hashes", "contents"]
+    assert list(found) == ["decoded", "objects", "hashes", "contents", "imports", "tfds"]
     assert found["decoded"]["bytes"] == sum(entry["bytes"] for entry in shown["sets"]) > 6 * 3 * (64 + 256)
     assert found["decoded"]["limit"] > found["decoded"]["bytes"]
     assert found["hashes"]["bytes"] > 3000 * 20
@@ -48,6 +48,17 @@ def test_clear_empties_all(command):
     assert found["hashes"]["bytes"] < 20_000
     again = json.loads(command("cache", "clear", "--json").out)
     assert (again["removed"], again["kept"]) == (0, 0)
+
+
+def test_imported_datasets_are_cleared_only_by_name(command, workspace):
+    path = os.path.join(os.environ["BREVETTI_CACHE"], "imports", "coco", "1", "samples.csv")
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w") as file:
+        file.write("path")
+    command("cache", "clear")
+    assert os.path.isfile(path)
+    assert command("cache", "clear", "--kind", "imports").out == "removed 4 bytes\n"
+    assert not os.path.exists(path)
 
 
 @pytest.mark.usefixtures("filled")

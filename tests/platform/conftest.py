@@ -1,12 +1,15 @@
+import shutil
+
 import pytest
 
 from tests.support.images import write_image_folder
 
 
 @pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
+def workspace(known_workspace, tmp_path, monkeypatch):
     """A workspace of the test's own, and no program's arguments."""
     path = tmp_path / "workspace"
+    shutil.copytree(known_workspace, path)
     monkeypatch.setenv("BREVETTI_HOME", str(path))
     monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("sys.argv", ["train.py"])
