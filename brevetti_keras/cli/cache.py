@@ -8,11 +8,10 @@ import click
 
 from brevetti_keras.cli.options import json_option
 from brevetti_keras.cli.output import local_time, print_json, print_table
-from brevetti_keras.data.caches import CacheKind, cache_kinds, clear_cache
+from brevetti_keras.data.caches import CLEARED_UNASKED, KINDS, CacheKind, cache_kinds, clear_cache
 from brevetti_keras.data.decoded_cache.space import CacheSpace, ShardFile, show_size
 from brevetti_keras.io.cache_folder import cache_folder
 
-_KINDS = ("decoded", "objects", "hashes", "contents")
 _PATH = click.option(
     "--path", metavar="FOLDER", default=None, help="The decoded images that pipelines keep elsewhere, and only these."
 )
@@ -60,17 +59,23 @@ def show(path: str | None, as_json: bool) -> None:
 
 
 @cache.command(epilog="Example:  brevetti-keras cache clear --kind objects")
-@click.option("--kind", type=click.Choice(_KINDS), default=None, help="Clear only one kind.  [default: all]")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default=None, help="Clear only one kind.  [default: all but imports, tfds]"
+)
 @_PATH
 @json_option
 def clear(kind: str | None, path: str | None, as_json: bool) -> None:
-    """Remove what the caches hold, but images that a running job uses; it is made again when needed."""
+    """Remove what the caches hold, but images that a running job uses; it is made again when needed.
+
+    Datasets that Python code read from other tools' forms (imports, tfds) go only where --kind names them: first see
+    that no job uses one.
+    """
     if path is not None and kind not in (None, "decoded"):
         raise click.UsageError(f"expected --path with decoded images, received it with --kind {kind}")
     if path is not None:
         cleared = {"decoded": CacheSpace(path).clear()}
     else:
-        cleared = {name: clear_cache(name) for name in ([kind] if kind else _KINDS)}
+        cleared = {name: clear_cache(name) for name in ([kind] if kind else CLEARED_UNASKED)}
     removed, kept = (sum(counts) for counts in zip(*cleared.values(), strict=True))
     if as_json:
         by_kind = {name: {"removed": gone, "kept": left} for name, (gone, left) in cleared.items()}

@@ -4,13 +4,15 @@
         kind.name, kind.files, kind.bytes, kind.limit, kind.used
     clear_cache("objects")                 # (bytes removed, bytes kept)
 
-Nothing here is needed: what was cleared is decoded, fetched, hashed or compared again. So it may be cleared under a
-running job too. Images in use stay, and a memory is emptied through SQLite, in its turn among the jobs: removing its
-file would take it from under those that have it open.
+Nothing here is needed: what was cleared is decoded, fetched, hashed or compared again. So `CLEARED_UNASKED` may be
+cleared under a running job too. Images in use stay, and a memory is emptied through SQLite, in its turn among the jobs:
+removing its file would take it from under those that have it open. The folders of datasets that Python read from other
+tools' forms are made anew when it reads them again, but not under a job that reads them.
 """
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +27,13 @@ _MEMORIES = {
     "hashes": "hashes and verdicts of files, by path, size and time",
     "contents": "what was found out of pictures, by content",
 }
+_FOLDERS = {
+    "imports": "tables and annotations of datasets read from other forms",
+    "tfds": "images of datasets of TensorFlow Datasets",
+}
+CLEARED_UNASKED = ("decoded", "objects", *_MEMORIES)
+"""The kinds that may be cleared under a running job."""
+KINDS = (*CLEARED_UNASKED, *_FOLDERS)
 _WAIT_SECONDS = 30.0
 
 
@@ -74,11 +83,12 @@ def cache_kinds() -> list[CacheKind]:
             fetched,
         ),
         *(_memory(name, holds) for name, holds in _MEMORIES.items()),
+        *(_folder(name, holds) for name, holds in _FOLDERS.items()),
     ]
 
 
 def clear_cache(name: str) -> tuple[int, int]:
-    """Empties one kind of cache; what running jobs have in use stays.
+    """Empties one kind of cache; of `CLEARED_UNASKED`, what running jobs have in use stays.
 
     Args:
         name: of the kind.
@@ -89,12 +99,35 @@ def clear_cache(name: str) -> tuple[int, int]:
     Raises:
         InvalidInputError: if there is no such kind.
     """
+    if name in _FOLDERS:
+        return _remove_folder(os.path.join(cache_folder(), name))
     if name in _MEMORIES:
         return _empty_memory(_memory_path(name))
     kinds: dict[str, Callable[[], tuple[int, int]]] = {"decoded": CacheSpace().clear, "objects": ObjectCache().clear}
     if name not in kinds:
-        raise InvalidInputError(f"expected a kind of cache ({', '.join([*kinds, *_MEMORIES])}), received {name!r}")
+        raise InvalidInputError(f"expected a kind of cache ({', '.join(KINDS)}), received {name!r}")
     return kinds[name]()
+
+
+def _folder(name: str, holds: str) -> CacheKind:
+    path = os.path.join(cache_folder(), name)
+    found = list(_statuses_below(path))
+    used = max((status.st_mtime for status in found), default=None)
+    return CacheKind(name, holds, path, len(found), sum(status.st_size for status in found), None, used)
+
+
+def _statuses_below(folder: str) -> Iterable[os.stat_result]:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                yield os.lstat(os.path.join(parent, name))
+
+
+def _remove_folder(path: str) -> tuple[int, int]:
+    before = sum(status.st_size for status in _statuses_below(path))
+    shutil.rmtree(path, ignore_errors=True)
+    kept = sum(status.st_size for status in _statuses_below(path))
+    return max(0, before - kept), kept
 
 
 def _memory_path(name: str) -> str:

@@ -30,9 +30,22 @@ def kind(name):
 
 
 def test_an_empty_folder_is_neither_made_nor_complained_of(folder):
-    assert [(kind.files, kind.bytes, kind.used) for kind in cache_kinds()] == [(0, 0, None)] * 4
-    assert [clear_cache(kind.name) for kind in cache_kinds()] == [(0, 0)] * 4
+    assert [(kind.files, kind.bytes, kind.used) for kind in cache_kinds()] == [(0, 0, None)] * 6
+    assert [clear_cache(kind.name) for kind in cache_kinds()] == [(0, 0)] * 6
     assert not folder.exists()
+
+
+def test_folders_of_imported_datasets_go_whole(folder):
+    for name, content in (("imports/coco/1/samples.csv", b"path"), ("imports/coco/1/annotations/0.json", b"{}")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "tfds").mkdir()
+    (folder / "tfds" / "1.png").write_bytes(b"123")
+    assert (kind("imports").files, kind("imports").bytes, kind("imports").limit) == (2, 6, None)
+    assert kind("imports").used == pytest.approx(time.time(), abs=60)
+    assert clear_cache("imports") == (6, 0)
+    assert (kind("imports").files, kind("tfds").bytes) == (0, 3)
+    assert clear_cache("tfds") == (3, 0)
 
 
 def test_memories_are_emptied_for_those_that_have_them_open(folder):
@@ -113,7 +126,7 @@ def test_copies_go_unless_they_were_just_handed_out(fake_bucket):
 def test_limits_are_gigabytes(monkeypatch):
     monkeypatch.setenv("BREVETTI_OBJECTS_GB", "0.000002")
     monkeypatch.setenv("BREVETTI_DECODED_GB", "3")
-    assert [kind.limit for kind in cache_kinds()] == [3 * 10**9, 2000, None, None]
+    assert [kind.limit for kind in cache_kinds()] == [3 * 10**9, 2000, None, None, None, None]
     assert given_limit("BREVETTI_NOTHING") is None
     monkeypatch.setenv("BREVETTI_OBJECTS_GB", "20GB")
     with pytest.raises(InvalidInputError, match="BREVETTI_OBJECTS_GB as a number of gigabytes"):
@@ -121,5 +134,5 @@ def test_limits_are_gigabytes(monkeypatch):
 
 
 def test_another_kind_is_one_line():
-    with pytest.raises(InvalidInputError, match=r"decoded, objects, hashes, contents\), received 'pixels'"):
+    with pytest.raises(InvalidInputError, match=r"decoded, .*, imports, tfds\), received 'pixels'"):
         clear_cache("pixels")
