@@ -8,9 +8,9 @@ A checkpoint holds every variable of the model (weights, statistics, the states 
 as `epoch-000003.npz`, and beside it its sha256. Each file is written in one step, the checksum last, so a checkpoint
 counts once it is whole. The last two are kept; a damaged one is passed over for the one before it.
 
-During `fit` an epoch's end only copies the variables; the files are written beside the next epochs, a pause after the
-last ones, and at once when `fit`, the job or the process ends, by whatever but a kill. So a kill may cost the epochs
-that ended within the pause, and nothing else does.
+During `fit` an epoch's end only copies the variables, of which two copies are held at most; the files are written
+beside the next epochs, a pause after the last ones, and at once when `fit`, the job or the process ends, by whatever
+but a kill. So a kill may cost the epochs that ended within the pause, and nothing else does.
 """
 
 import hashlib
