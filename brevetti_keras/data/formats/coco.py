@@ -177,10 +177,10 @@ class _Reader:
         progress = tqdm(self._annotations.items(), desc="reading annotations", unit="", disable=None, leave=False)
         for identity, record in progress:
             image, category = record.get("image_id"), record.get("category_id")
-            # Lists and objects cannot be looked up; they are no ids either.
-            if isinstance(image, (list, dict)) or image not in self._images:
+            # Lists and objects cannot be looked up, and true is not 1; they are no ids either.
+            if isinstance(image, (list, dict, bool)) or image not in self._images:
                 raise DataError(f"{self._where}: annotation {identity}: expected a known image_id, received {image!r}")
-            if isinstance(category, (list, dict)) or category not in self.categories:
+            if isinstance(category, (list, dict, bool)) or category not in self.categories:
                 raise DataError(
                     f"{self._where}: annotation {identity}: expected a known category_id, received {category!r}"
                 )

@@ -3,16 +3,18 @@
 write_coco(collection, Target("/tmp/out"))         # the images are put there by the caller
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.coco import IMAGES, NUMBERED
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
+from brevetti_keras.data.formats.drawing import mask_with_holes
 from brevetti_keras.data.formats.names import file_word
 from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.run_lengths import RunLengths
-from brevetti_keras.data.shape_geometry import area, bounds, mask_of
+from brevetti_keras.data.shape_geometry import area, bounds, holes_of, is_hole, mask_of
 from brevetti_keras.utils.encode import to_json
 
 
@@ -24,7 +26,7 @@ def coco_place(image: AnnotatedImage) -> str:
 def write_coco(collection: Collection, target: Target) -> None:
     """Writes the JSON files.
 
-    Lines and points are no objects of COCO's; the caller keeps them aside.
+    Lines and points are no objects of COCO's; the caller keeps them aside. What has holes becomes a mask.
 
     Args:
         collection: what to write; images with a size.
@@ -52,8 +54,9 @@ def _content(images: list[AnnotatedImage], categories: list[dict[str, Any]], own
         numbered = {} if own_ids else {"id": number}
         file = {"file_name": image.name.removeprefix(f"{IMAGES}/"), "width": given.width, "height": given.height}
         image_records.append({**given.image, **numbered, **file})
+        holes = [shape for shape in given.shapes if is_hole(shape)]
         for shape in given.shapes:
-            record = _record(shape)
+            record = None if is_hole(shape) else _record(shape, holes, (given.height, given.width))
             if record is not None:
                 numbered = {} if own_ids else {"id": len(records) + 1}
                 place = {"image_id": image_records[-1]["id"], "category_id": ids[shape.label]}
@@ -61,7 +64,12 @@ def _content(images: list[AnnotatedImage], categories: list[dict[str, Any]], own
     return {"images": image_records, "annotations": records, "categories": categories}
 
 
-def _record(shape: Shape) -> dict[str, Any] | None:
+def _record(shape: Shape, holes: Sequence[Shape], size: tuple[int, int]) -> dict[str, Any] | None:
+    if shape.kind in {"polygon", "mask"} and holes_of(shape, holes):
+        # COCO's polygons are unions, which have no holes.
+        shape = replace(
+            shape, kind="mask", points=(), parts=(), mask=RunLengths.of(mask_with_holes(shape, holes, size))
+        )
     box = bounds(shape)
     if shape.kind in {"line", "point", "class"} or box is None:
         return None
@@ -73,8 +81,8 @@ def _record(shape: Shape) -> dict[str, Any] | None:
     if shape.kind == "mask":
         runs = shape.mask if isinstance(shape.mask, RunLengths) else RunLengths.of(mask_of(shape))
         record["segmentation"] = runs.json()
-    given = shape.extra.get("area")
-    return {**record, "area": area(shape, None if shape.box else box) if given is None else given}
+    told = shape.extra.get("area")
+    return {**record, "area": area(shape, None if shape.box else box) if told is None else told}
 
 
 def _categories(collection: Collection) -> list[dict[str, Any]]:

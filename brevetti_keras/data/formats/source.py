@@ -51,16 +51,22 @@ class Source:
             DataError: if it is not UTF-8, or longer than any such file is.
             NotFoundError: if there is none.
         """
+        try:
+            return self.data(path).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{self.resolve(path)}: expected text in UTF-8, received other bytes") from error
+
+    def data(self, path: str) -> bytes:
+        """Returns the bytes of a file of text.
+
+        Raises:
+            DataError: if it is longer than any such file is.
+            NotFoundError: if there is none.
+        """
         if self.files.get(path, 0) > _MAX_TEXT:
             raise DataError(
                 f"{self.resolve(path)}: expected a file of at most {_MAX_TEXT >> 30} GB, received a longer one"
             )
-        try:
-            return self._bytes(path).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{self.resolve(path)}: expected text in UTF-8, received other bytes") from error
-
-    def _bytes(self, path: str) -> bytes:
         if self._is_local or path not in self.files:
             return self._storage.read_bytes(path)
         with open(local_copy(self.resolve(path)), "rb") as file:

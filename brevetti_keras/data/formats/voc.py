@@ -97,7 +97,7 @@ class _Reader:
         self._source = source
         self._file = file
         self._where = source.resolve(file)
-        self._root = read_xml(source.text(file).encode("utf-8"), self._where)
+        self._root = read_xml(source.data(file), self._where)
         if self._root.tag != "annotation":
             raise DataError(f"{self._where}: expected an <annotation>, received <{self._root.tag[:40]}>")
 

@@ -6,7 +6,6 @@
 Where marks overlap, the later one is seen; the caller finds that out by reading back, and keeps it aside.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,11 +14,11 @@ import numpy.typing as npt
 
 from brevetti_keras.data.annotation import Annotation, Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage
+from brevetti_keras.data.formats.drawing import window_of
 from brevetti_keras.data.formats.voc_masks import CLASSES, KEPT_OBJECT_VOID, KEPT_VOID, OBJECTS, stem_of
 from brevetti_keras.data.image.index_image import VOID, voc_colors, write_indices
-from brevetti_keras.data.image.segmentation_raster import Grid, covered
 from brevetti_keras.data.run_lengths import read_run_lengths
-from brevetti_keras.data.shape_geometry import holes_of, is_hole, plain_bounds
+from brevetti_keras.data.shape_geometry import is_hole
 from brevetti_keras.utils.errors import InvalidInputError
 
 _DRAWN = frozenset({"mask", "polygon"})
@@ -32,17 +31,20 @@ def mask_files(
 
     Args:
         image: with a size.
-        shapes: its marks, the first of which is object 1.
+        shapes: its marks but for holes, the first of which is object 1.
         numbers: the number of each label; more than 254 have no place in a mask, and leave only the objects.
     """
     given = image.annotation
     void = _kept(given, KEPT_VOID)
-    if void is None and not any(shape.kind in _DRAWN and not is_hole(shape) for shape in shapes):
+    if void is None and not any(shape.kind in _DRAWN for shape in shapes):
         return
-    classes, objects = (np.zeros(_size(given), np.uint8) for _ in range(2))
+    holes = [shape for shape in given.shapes if is_hole(shape)]
+    classes, objects = (np.zeros((given.height, given.width), np.uint8) for _ in range(2))
     for number, shape in enumerate(shapes, start=1):
-        if shape.kind in _DRAWN and not is_hole(shape):
-            _draw(shape, given, [(classes, min(numbers[shape.label], VOID)), (objects, min(number, VOID))])
+        if shape.kind in _DRAWN:
+            rows, columns, found = window_of(shape, holes, (given.height, given.width))
+            classes[rows, columns][found] = min(numbers[shape.label], VOID)
+            objects[rows, columns][found] = min(number, VOID)
     if void is not None:
         classes[void] = VOID
     object_void = _kept(given, KEPT_OBJECT_VOID)
@@ -56,34 +58,6 @@ def mask_files(
         yield f"{OBJECTS}/{stem}.png", write_indices(objects)
 
 
-def _draw(shape: Shape, given: Annotation, onto: Sequence[tuple[npt.NDArray[np.uint8], int]]) -> None:
-    """Sets the pixels of a shape in each array to its value."""
-    rows, columns = _window(shape, given)
-    grid, size = Grid(np.arange(rows.start, rows.stop), np.arange(columns.start, columns.stop)), _size(given)
-    found = covered(shape, grid, size=size)
-    for hole in holes_of(shape, given.shapes):
-        found &= ~covered(hole, grid, size=size)
-    for array, value in onto:
-        array[rows, columns][found] = value
-
-
-def _window(shape: Shape, given: Annotation) -> tuple[slice, slice]:
-    """The rows and columns beyond which there is nothing of a shape: pictures are large and marks small."""
-    if shape.kind != "polygon":
-        return slice(0, given.height), slice(0, given.width)
-    x, y, width, height = plain_bounds(shape) or (0.0, 0.0, 0.0, 0.0)
-    return _within(y, y + height, given.height), _within(x, x + width, given.width)
-
-
-def _within(start: float, end: float, side: int) -> slice:
-    first = min(max(math.floor(start), 0), side)
-    return slice(first, max(min(math.ceil(end), side), first))
-
-
-def _size(given: Annotation) -> tuple[int, int]:
-    return given.height, given.width
-
-
 def _kept(given: Annotation, key: str) -> npt.NDArray[np.bool_] | None:
     """What nobody decided, if that is told as an import tells it."""
     value: Any = given.image.get(key)
@@ -93,7 +67,7 @@ def _kept(given: Annotation, key: str) -> npt.NDArray[np.bool_] | None:
         runs = read_run_lengths(value)
     except InvalidInputError:
         return None  # another tool's word for something else
-    return runs.mask() if (runs.height, runs.width) == _size(given) else None
+    return runs.mask() if (runs.height, runs.width) == (given.height, given.width) else None
 
 
 def label_map(labels: Iterable[str]) -> bytes:

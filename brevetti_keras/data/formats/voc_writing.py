@@ -17,7 +17,7 @@ from brevetti_keras.data.formats.voc import IMAGES, LISTS, MASK_LISTS, MASK_PURP
 from brevetti_keras.data.formats.voc_masks import KEPT_OBJECT_VOID, KEPT_VOID, LABEL_MAP, stem_of
 from brevetti_keras.data.formats.voc_masks_writing import label_map, mask_files
 from brevetti_keras.data.image.index_image import VOID
-from brevetti_keras.data.shape_geometry import bounds, corners_of
+from brevetti_keras.data.shape_geometry import bounds, corners_of, is_hole
 
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 # What XML 1.0, section 2.2, leaves out.
@@ -44,7 +44,8 @@ def write_voc(collection: Collection, target: Target) -> None:
     drawn = False
     for image in collection.images:
         stem = stem_of(image.name)
-        shapes = [shape for shape in image.annotation.shapes if bounds(shape) is not None or shape.kind == "class"]
+        marked = (shape for shape in image.annotation.shapes if not is_hole(shape))
+        shapes = [shape for shape in marked if bounds(shape) is not None or shape.kind == "class"]
         target.write_bytes(f"{XML}/{stem}.xml", _xml(image, shapes))
         _list(lists, LISTS, image.purpose, stem)
         masks = list(mask_files(image, shapes, numbers))

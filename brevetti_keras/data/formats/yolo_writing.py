@@ -9,7 +9,7 @@ from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.target import Target
 from brevetti_keras.data.formats.yolo import label_file
-from brevetti_keras.data.shape_geometry import bounds, corners_of, outlines
+from brevetti_keras.data.shape_geometry import bounds, corners_of, is_hole, outlines
 from brevetti_keras.utils.errors import InvalidInputError
 
 _SPLITS = ("train", "val", "test")
@@ -31,7 +31,7 @@ def yolo_place(image: AnnotatedImage) -> str:
 
 
 def write_yolo(collection: Collection, target: Target) -> None:
-    """Writes `data.yaml` and the text files. Rectangles become boxes, polygons and masks polygons.
+    """Writes `data.yaml` and the text files. Rectangles become boxes, polygons and masks polygons; holes are left out.
 
     Args:
         collection: what to write; images with a size, named as `yolo_place` tells, of the purposes train, devel, test.
@@ -47,6 +47,7 @@ def write_yolo(collection: Collection, target: Target) -> None:
         lines = [
             " ".join([str(numbers[shape.label]), *map(repr, values)])
             for shape in image.annotation.shapes
+            if not is_hole(shape)
             for values in _values(shape, image.annotation.width, image.annotation.height)
         ]
         target.write_bytes(label_file(image.name), "".join(f"{line}\n" for line in lines).encode("ascii"))

@@ -114,7 +114,7 @@ def _inside(points: Sequence[Point], y: Floats, x: Floats) -> Mask:
     share = (y[row] - y1[edge]) / (y2[edge] - y1[edge])
     column = np.searchsorted(x, x1[edge] + share * (x2[edge] - x1[edge]))
     crossings = np.bincount(row * (len(x) + 1) + column, minlength=len(y) * (len(x) + 1))
-    return np.asarray(np.cumsum(crossings.reshape(len(y), -1), axis=1)[:, :-1] % 2 == 1)
+    return np.asarray(np.cumsum(crossings.reshape(len(y), len(x) + 1), axis=1)[:, :-1] % 2 == 1)
 
 
 def _near(found: Mask, start: Point, end: Point, y: Floats, x: Floats, distance: float) -> None:
