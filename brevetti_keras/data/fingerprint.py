@@ -18,11 +18,11 @@ from typing import Any
 
 import pandas as pd
 
+from brevetti_keras.data.column_keys import as_text
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.pixel_hashes import read_pixel_hashes
 from brevetti_keras.data.leaks.reading import check_paths
 from brevetti_keras.data.text_csv import read_text_csv
-from brevetti_keras.data.units import as_text
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import BrevettiError, DataError
 

@@ -12,7 +12,7 @@ import bisect
 import numpy as np
 import numpy.typing as npt
 
-from brevetti_keras.data.units import Codes
+from brevetti_keras.data.column_keys import Codes
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

@@ -1,60 +1,64 @@
 """The identification file: which purpose each sample was given, for this job and all that come after it.
 
     def decide(known):
-        purposes = known.lookup(ids)           # what it says, "" where it says nothing
-        related = known.others(ids)            # entries of other samples that share an etag, a key or a tie with these
-        known.update(ids, purposes)            # what it said stays
+        said = known.lookup()                  # what it says of each sample, MISSING where it says nothing
+        related = known.others()               # entries of other samples that share an etag, a key or a tie with these
+        known.update(purposes)                 # what it said stays
         return purposes
 
-    IdentificationFile("artifacts/sample_identification.csv").settle(decide)
+    ids = {"etag": keys.of(["etag"]), "patient": keys.of(["patient"])}
+    IdentificationFile("artifacts/sample_identification.csv", ids, key=["patient"]).settle(decide)
 
 CSV with the columns `etag`, those of another uniqueness, of ties that any sample has, and `purpose`. Ids are text.
 Nothing is taken out of it.
 """
 
 import contextlib
-import csv
-import io
 import posixpath
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from brevetti_keras.data.text_csv import read_text_csv
-from brevetti_keras.data.units import Codes
+from brevetti_keras.data.column_keys import MISSING, Codes, Key, renumbered, text_key
+from brevetti_keras.data.text_csv import read_text_csv, text_csv
 from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.local import LocalStorage, folder_lock
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import ConflictError, DataError, NotFoundError
 
 _Result = TypeVar("_Result")
+_Flags = npt.NDArray[np.bool_]
 
 PURPOSE = "purpose"
 ETAG = "etag"
-_RANKS = {"train": 0, "devel": 1, "development": 1, "test": 2, "": 4}
-_OTHER_RANK = 3
-NOTHING = -1
+_RANKS = {"train": 0, "devel": 1, "development": 1, "test": 2}
+_OTHER_RANK, _BLANK_RANK = 3, 4
 
 
 class IdentificationFile:
-    """A file of purposes by id.
+    """A file of purposes by id, beside the samples of today.
 
     Args:
         path: of the CSV, as `open_storage` takes paths; it need not exist.
+        ids: what the samples are known by, a row a sample: their `etag`, and the columns named by `key` and `ties`.
         key: the columns of the uniqueness, if it is not the etag.
         ties: further columns that keep samples together, each on its own; they are kept beside the id.
     """
 
-    def __init__(self, path: str, key: Sequence[str] = (), ties: Sequence[str] = ()) -> None:
+    def __init__(self, path: str, ids: Mapping[str, Key], key: Sequence[str] = (), ties: Sequence[str] = ()) -> None:
         self._name = path
         self._storage, self._path = split_url(path, follow_links=True)
+        self._ids = ids
         self._key = [column for column in key if column != ETAG]
         self._ties = [column for column in ties if column not in {ETAG, *self._key}]
         self._columns = [ETAG, *self._key, *self._ties]
         self._known = pd.DataFrame()
-        self._older = False
+        # The entries' values by column, in the numbers of the ids, then in further ones.
+        self._codes: dict[str, Codes] = {}
+        self._numbered: dict[tuple[tuple[str, ...], bool], tuple[Codes, Codes]] = {}
         self._changed = False
 
     def settle(self, decide: Callable[["IdentificationFile"], _Result]) -> _Result:
@@ -98,8 +102,10 @@ class IdentificationFile:
         return True
 
     def _parse(self, data: bytes) -> pd.DataFrame:
-        self._changed = self._older = False
+        self._changed = False
+        self._numbered.clear()
         if not data:
+            self._codes = dict.fromkeys(self._columns, np.zeros(0, dtype=np.int64))
             return pd.DataFrame({name: pd.Series(dtype="str") for name in (*self._columns, PURPOSE)})
         frame = read_text_csv(data, self._name)
         if PURPOSE not in frame or not {ETAG, *self._key}.intersection(frame.columns):
@@ -107,136 +113,170 @@ class IdentificationFile:
             raise DataError(
                 f"{self._name}: expected the columns {expected}, received {', '.join(frame.columns) or 'none'}"
             )
-        self._older = not set(self._key).intersection(frame.columns)
+        older = not set(self._key).intersection(frame.columns)
         count, said = len(frame), frame[PURPOSE]
         for column in self._columns:
             if column not in frame:
                 frame[column] = pd.Series("", index=frame.index, dtype="str")
-        frame[PURPOSE] = frame[PURPOSE].str.strip()
+        self._codes = {column: _coded(frame[column], self._ids[column].texts) for column in self._columns}
+        frame[PURPOSE] = said.str.strip()
+        purposes = text_key(frame[PURPOSE])
         # A sample that was set aside has no purpose, whatever others of its etag have.
-        etag = frame[ETAG].where((frame[ETAG] != "") & (frame[PURPOSE] != ""), None)
-        repeated = etag.duplicated() & etag.notna()
+        etag = np.where(purposes.codes < 0, MISSING, self._codes[ETAG])
+        repeated = _repeated(etag)
         if repeated.any():
-            several = etag.isin(etag[repeated])
-            strongest = _settle(frame[several], etag[several]).set_index(ETAG)[PURPOSE]
-            frame.loc[several, PURPOSE] = etag[several].map(strongest)
-        settled = _settle(frame, _numbered(frame, self._columns)).reset_index(drop=True)
-        self._changed = len(settled) != count or not frame[PURPOSE].equals(said)
-        return settled
+            rows = np.flatnonzero(repeated)
+            strongest = rows[_strongest(etag[rows], purposes.at(rows))]
+            best = np.full(int(etag.max()) + 1, MISSING, dtype=np.int64)
+            best[etag[strongest]] = purposes.codes[strongest]
+            purposes.codes[rows] = best[etag[rows]]
+            frame[PURPOSE] = purposes.series()
+        kept = _strongest(self._numbers(self._columns)[0], purposes)
+        self._changed = len(kept) != count or not frame[PURPOSE].equals(said)
+        if len(kept) != count:
+            frame = frame.iloc[kept].reset_index(drop=True)
+            self._codes = {column: codes[kept] for column, codes in self._codes.items()}
+            self._numbered.clear()
+        return self._completed(frame) if older and self._key else frame
 
-    def lookup(self, ids: pd.DataFrame) -> "pd.Series[str]":
-        """Returns the purpose of each row's own id, `""` where the file has none.
+    def _completed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Gives the entries of a file from before the uniqueness the key of today's sample with their etag."""
+        self._changed = True
+        self._numbered.clear()
+        etag = self._ids[ETAG]
+        keyed = np.flatnonzero(_any_of(self._ids, self._key) & (etag.codes >= 0))[::-1]
+        sample = np.full(len(etag.texts) + 1, MISSING, dtype=np.int64)
+        sample[etag.codes[keyed]] = keyed
+        # Etags that no sample has today have numbers beyond the samples'.
+        found = sample[np.minimum(self._codes[ETAG], len(etag.texts))]
+        for column in (*self._key, *self._ties) if keyed.size else ():
+            key = self._ids[column].at(found)
+            frame[column] = key.series().where(found >= 0, frame[column])
+            self._codes[column] = np.where(found >= 0, key.codes, self._codes[column])
+        return frame
 
-        Args:
-            ids: columns of text: `etag`, those of the key and of the ties.
-        """
-        self._complete(ids)
-        entries = self._known[self._known[PURPOSE] != ""]
-        known, asked = _numbered_together(entries, ids, [ETAG, *self._key])
-        purposes = pd.Series(entries[PURPOSE].to_numpy(), index=known)
-        purposes = purposes[(purposes.index != NOTHING) & ~purposes.index.duplicated()]
-        found = purposes.reindex(asked).fillna("").astype("str")
-        return found.set_axis(ids.index)
+    def lookup(self) -> Key:
+        """Returns the purpose of each sample's own id, MISSING where the file has none."""
+        purposes = text_key(self._known[PURPOSE])
+        known, asked = self._numbers([ETAG, *self._key])
+        named = np.flatnonzero((known >= 0) & (purposes.codes >= 0))[::-1]
+        # One more, for the ids that are MISSING. Of several entries of an id the first counts: it is set last.
+        found = np.full(int(max(known.max(initial=-1), asked.max(initial=-1))) + 2, MISSING, dtype=np.int64)
+        found[known[named]] = purposes.codes[named]
+        return Key(found[asked], purposes.texts)
 
-    def others(self, ids: pd.DataFrame) -> pd.DataFrame:
-        """Returns the entries with a purpose that are not of these ids, yet share an etag, a key or a tie with one.
-
-        Args:
-            ids: as for `lookup`, after it.
+    def others(self) -> pd.DataFrame:
+        """Returns the entries with a purpose that are not of these samples, yet share an etag, a key or a tie with one.
 
         Returns:
             Columns of the ids, and `purpose`.
         """
-        entries = self._known[self._known[PURPOSE] != ""]
-        known, asked = _numbered_together(entries, ids, [ETAG, *self._key])
-        entries = entries[~np.isin(known, asked)]
-        related = np.zeros(len(entries), dtype=bool)
-        if len(entries):
-            for columns in ([ETAG], self._key, *([tie] for tie in self._ties)):
-                if columns:
-                    of_entry, of_id = _numbered_together(entries, ids, columns, whole=True)
-                    related |= np.isin(of_entry, of_id[of_id != NOTHING])
-        return entries[related]
+        known, asked = self._numbers([ETAG, *self._key])
+        related = np.zeros(len(self._known), dtype=bool)
+        for columns in ([ETAG], self._key, *([tie] for tie in self._ties)):
+            if columns:
+                of_entry, of_id = self._numbers(columns, whole=True)
+                related |= (of_entry >= 0) & _among(of_entry, of_id)
+        related &= (self._known[PURPOSE] != "").to_numpy(dtype=bool) & ~_among(known, asked)
+        return self._known[related]
 
-    def update(self, ids: pd.DataFrame, purposes: "pd.Series[str]") -> None:
+    def update(self, purposes: Key) -> None:
         """Adds the ids that the file does not have, and gives those without a purpose theirs.
 
         Args:
-            ids: as for `lookup`, after it.
-            purposes: text, `""` for none; of several for one id the strongest counts.
+            purposes: of each sample; of several for one id the strongest counts.
         """
         known = self._known
-        before, today = _numbered_together(known, ids, self._columns)
-        frame = ids[self._columns].assign(**{PURPOSE: purposes.to_numpy()})
+        before, today = self._numbers(self._columns)
         # What an id with neither etag nor key says could not be found again.
-        named = (ids[[ETAG, *self._key]] != "").any(axis=1).to_numpy()
-        numbers = pd.Series(today, index=frame.index)
-        blank = (known[PURPOSE] == "").to_numpy() & (before != NOTHING)
+        named = np.flatnonzero(_any_of(self._ids, [ETAG, *self._key]))
+        blank = (known[PURPOSE] == "").to_numpy(dtype=bool) & (before >= 0)
         if blank.any():
-            settled = _settle(frame[named], numbers[named])
-            filled = pd.Series(before[blank]).map(settled[PURPOSE].set_axis(numbers[settled.index].to_numpy()))
-            known.loc[blank, PURPOSE] = filled.fillna("").to_numpy()
+            settled = named[_strongest(today[named], purposes.at(named))]
+            found = np.full(int(max(before.max(), today.max(initial=-1))) + 1, MISSING, dtype=np.int64)
+            found[today[settled]] = purposes.codes[settled]
+            filled = Key(np.where(blank, found[before], MISSING), purposes.texts).series(known.index)
+            known[PURPOSE] = filled.where(blank, known[PURPOSE])
             self._changed = True
-        fresh = named & ~np.isin(today, before)
-        if fresh.any():
-            added = _settle(frame[fresh], numbers[fresh])
-            self._known = pd.concat([known, added], ignore_index=True).fillna("")
+        fresh = named[~_among(today, before)[named]]
+        if fresh.size:
+            added = fresh[_strongest(today[fresh], purposes.at(fresh))]
+            columns = {name: self._ids[name].at(added).series() for name in self._columns}
+            entries = pd.DataFrame({**columns, PURPOSE: purposes.at(added).series()})
+            self._known = pd.concat([known, entries], ignore_index=True).fillna("")
             self._changed = True
 
-    def _complete(self, ids: pd.DataFrame) -> None:
-        """Gives the entries of a file from before the uniqueness the key of today's sample with their etag."""
-        if not self._older or not self._key:
-            return
-        known, self._changed = self._known, True
-        keyed = (ids[self._key] != "").any(axis=1) & (ids[ETAG] != "")
-        first = ids[keyed].drop_duplicates(ETAG).set_index(ETAG)
-        for column in (*self._key, *self._ties):
-            found = known[ETAG].map(first[column])
-            known[column] = known[column].where(found.isna(), found)
+    def _numbers(self, columns: Sequence[str], whole: bool = False) -> tuple[Codes, Codes]:
+        """Returns a number for each entry and for each sample, equal where the columns are; MISSING where all of them
+        are blank, or with `whole` one."""
+        asked = (tuple(columns), whole)
+        if asked not in self._numbered:
+            self._numbered[asked] = self._make_numbers(columns, whole)
+        return self._numbered[asked]
+
+    def _make_numbers(self, columns: Sequence[str], whole: bool) -> tuple[Codes, Codes]:
+        count = len(self._codes[ETAG])
+        number = np.concatenate([self._codes[columns[0]], self._ids[columns[0]].codes])
+        blank = number < 0
+        for column in columns[1:]:
+            codes = np.concatenate([self._codes[column], self._ids[column].codes])
+            empty = codes < 0
+            blank = blank | empty if whole else blank & empty
+            number = (number + 1) * (codes.max(initial=-1) + 2) + codes + 1
+            number = renumbered(np.where(blank, MISSING, number))[0]
+        return number[:count], number[count:]
 
 
-def _numbered(frame: pd.DataFrame, columns: Sequence[str], whole: bool = False) -> "pd.Series[Any]":
-    """Returns a number a row, equal where the columns are; NOTHING where all of them are blank, or with `whole` one."""
-    number = np.zeros(len(frame), dtype=np.int64)
-    blank = np.full(len(frame), not whole)
-    for column in columns:
-        codes, found = pd.factorize(frame[column])
-        number = codes.astype(np.int64) if column == columns[0] else pd.factorize(number * len(found) + codes)[0]
-        empty = (frame[column] == "").to_numpy(dtype=bool)
-        blank = blank | empty if whole else blank & empty
-    return pd.Series(np.where(blank, NOTHING, number).astype(np.int64), index=frame.index)
+def _coded(values: "pd.Series[str]", texts: Sequence[str]) -> Codes:
+    """Returns the number of each value: its place in `texts`, or one beyond for values that are not there; MISSING for
+    a blank one."""
+    if not len(values):
+        return np.zeros(0, dtype=np.int64)
+    # Texts are distinct and come first, so their numbers are their places.
+    both = pd.concat([pd.Series(texts, dtype="str"), values], ignore_index=True)
+    codes = pd.factorize(both)[0][len(texts) :].astype(np.int64)
+    codes[(values == "").to_numpy(dtype=bool)] = MISSING
+    return codes
 
 
-def _numbered_together(
-    known: pd.DataFrame, asked: pd.DataFrame, columns: Sequence[str], whole: bool = False
-) -> tuple[Codes, Codes]:
-    """Numbers the rows of two frames alike."""
-    both = pd.concat([known[[*columns]], asked[[*columns]]], ignore_index=True)
-    numbers = _numbered(both, columns, whole).to_numpy(dtype=np.int64)
-    return numbers[: len(known)], numbers[len(known) :]
+def _any_of(ids: Mapping[str, Key], columns: Sequence[str]) -> _Flags:
+    named: _Flags = np.logical_or.reduce([ids[column].codes >= 0 for column in columns])
+    return named
 
 
-def _settle(frame: pd.DataFrame, identity: "pd.Series[Any]") -> pd.DataFrame:
-    """Keeps of the entries of one identity the one with the strongest purpose, in the order of their first."""
-    if not identity.duplicated().any():
-        return frame
-    ranks = frame[PURPOSE].map(_RANKS).fillna(_OTHER_RANK)
-    strongest = ranks.sort_values(kind="stable").index
-    kept = identity[strongest].drop_duplicates()
-    firsts = pd.Series(identity.index, index=identity)[lambda series: ~series.index.duplicated()]
-    order = kept.map(firsts).sort_values().index
-    return frame.loc[order]
+def _among(numbers: Codes, others: Codes) -> _Flags:
+    """Tells of each number, MISSING included, whether it is among the others."""
+    found = np.zeros(int(max(numbers.max(initial=-1), others.max(initial=-1))) + 2, dtype=bool)
+    found[others] = True
+    among: _Flags = found[numbers]
+    return among
+
+
+def _repeated(numbers: Codes) -> _Flags:
+    """Tells which rows have a number that others have too."""
+    counts = np.bincount(numbers + 1)
+    counts[:1] = 0
+    repeated: _Flags = counts[numbers + 1] > 1
+    return repeated
+
+
+def _strongest(numbers: Codes, purposes: Key) -> Codes:
+    """Returns of the rows of each number the one with the strongest purpose, in the order of the numbers' first rows.
+
+    MISSING is a number like others.
+    """
+    if np.bincount(numbers + 1).max(initial=0) <= 1:
+        return np.arange(len(numbers))
+    ranks = np.array([*(_RANKS.get(text, _OTHER_RANK) for text in purposes.texts), _BLANK_RANK])[purposes.codes]
+    order = np.lexsort((ranks, numbers))
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=-2))
+    firsts = np.minimum.reduceat(order, starts)
+    kept: Codes = order[starts][np.argsort(firsts)]
+    return kept
 
 
 def _as_csv(frame: pd.DataFrame, ties: Sequence[str]) -> bytes:
     empty = {name for name in ties if not (frame[name] != "").any()}
     columns = [ETAG, *(name for name in frame.columns if name not in {ETAG, PURPOSE, *empty}), PURPOSE]
     columns = [name for name in columns if name != ETAG or (frame[ETAG] != "").any() or len(columns) == 2]
-    text = io.StringIO(newline="")
-    lists = [frame[name].tolist() for name in columns]
-    # The csv module does not quote a carriage return by itself.
-    hard = any("\r" in value for values in lists for value in values)
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if hard else csv.QUOTE_MINIMAL)
-    writer.writerow(columns)
-    writer.writerows(zip(*lists, strict=True))
-    return text.getvalue().encode("utf-8")
+    return text_csv({name: frame[name].tolist() for name in columns})

@@ -9,11 +9,13 @@ Rows → units (samples of one key, or tied by equal content) → purposes alrea
 units left, `split` of the samples in each stratum are chosen → a new frame. The order of rows plays no part.
 """
 
+import itertools
 import logging
+import operator
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import mmh3
 import numpy as np
@@ -21,10 +23,21 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import field_validator
 
+from brevetti_keras.data.column_keys import (
+    MISSING,
+    Codes,
+    ColumnKeys,
+    Key,
+    absent_key,
+    extended,
+    merged,
+    overlaid,
+    text_key,
+)
 from brevetti_keras.data.fractions import choose_units
 from brevetti_keras.data.identification import ETAG, PURPOSE, IdentificationFile
 from brevetti_keras.data.leaks.finder import find_leak_groups, find_leak_pairs
-from brevetti_keras.data.units import CONFLICT, MISSING, Codes, Key, bounds, extended, join, key_of, pattern_key, spread
+from brevetti_keras.data.units import CONFLICT, bounds, join, spread
 from brevetti_keras.schema.fields import setting
 from brevetti_keras.schema.settings import Settings
 from brevetti_keras.utils.errors import InvalidInputError
@@ -107,8 +120,8 @@ class SampleSplit(Settings):
         Raises:
             ValueError: if a column of `stratification` or `uniqueness` does not exist.
         """
-        given = _given(df, column)
-        return df.assign(**{column: self._purposes(df, given, purpose, remainder)})
+        keys, given = _given(df, column)
+        return df.assign(**{column: self._purposes(keys, given, purpose, remainder).series(df.index, missing=None)})
 
     def update_unassigned(
         self,
@@ -131,147 +144,160 @@ class SampleSplit(Settings):
             ValueError: if a column does not exist, or the samples have nothing to be known by.
             DataError: if the file is not one of ids and purposes.
         """
-        given = _given(df, column)
-        ids = self._ids(df)
-        key = [name for name in ids.columns if name != ETAG]
-        ties = [name for name in dict.fromkeys(self.tie) if name in df.columns and name not in ids.columns]
-        ids = ids.assign(**{name: _texts(key_of(df, [name])) for name in ties})
+        keys, given = _given(df, column)
+        ids = self._ids(keys)
+        key = [name for name in ids if name != ETAG]
+        ties = [name for name in dict.fromkeys(self.tie) if name in keys and name not in ids]
+        ids |= {name: keys.of([name]) for name in ties}
 
         def decide(known: IdentificationFile) -> "pd.Series[str]":
-            said = known.lookup(ids)
-            settled = said.where(said != "", given)
-            purposes = self._purposes(df, settled, purpose, remainder, known.others(ids), key)
-            known.update(ids, purposes.where(purposes != CONFLICT_PURPOSE, None).fillna("").reset_index(drop=True))
-            return purposes
+            settled = overlaid(known.lookup(), given)
+            purposes = self._purposes(keys, settled, purpose, remainder, known.others(), key)
+            known.update(_without(purposes, CONFLICT_PURPOSE, ""))
+            return purposes.series(df.index, missing=None)
 
-        return df.assign(**{column: IdentificationFile(id_path, key, ties).settle(decide)})
+        return df.assign(**{column: IdentificationFile(id_path, ids, key, ties).settle(decide)})
 
     def _purposes(
         self,
-        df: pd.DataFrame,
-        given: "pd.Series[str]",
+        keys: ColumnKeys,
+        given: Key,
         purpose: str,
         remainder: str | None,
         others: pd.DataFrame | None = None,
         columns: Sequence[str] = (),
-    ) -> "pd.Series[str]":
-        """Returns every row's purpose; `given` is text, `""` for none, in the frame's order. `others` are entries of
-        samples absent today, which tie as if they were here, and `columns` those of their uniqueness."""
-        strata = self._key(df, self.stratification)
-        uniqueness = self._key(df, self.uniqueness)
-        ties = {name: key_of(df, [name]) for name in dict.fromkeys(self.tie) if name in df.columns}
-        keys: list[tuple[Key, Sequence[str]]] = [] if uniqueness is None else [(uniqueness, columns)]
+    ) -> Key:
+        """Returns every row's purpose, MISSING for none; `given` are those of before. `others` are entries of samples
+        absent today, which tie as if they were here, and `columns` those of their uniqueness."""
+        rows = len(keys.frame)
+        strata = self._key(keys, self.stratification)
+        uniqueness = self._key(keys, self.uniqueness)
+        ties = {name: keys.of([name]) for name in dict.fromkeys(self.tie) if name in keys}
+        tying: list[tuple[Key, Sequence[str]]] = [] if uniqueness is None else [(uniqueness, columns)]
         if self.mode == self.MODE_SORTED_PERMUTATION:
-            keys += [(key, [name]) for name, key in ties.items()]
-        set_aside = (given == CONFLICT_PURPOSE).to_numpy(dtype=bool)
-        joined = [Key(np.where(set_aside, MISSING, key.codes), key.texts) for key, _ in keys]
-        known = given.where((given != "") & ~set_aside, None)
+            tying += [(key, [name]) for name, key in ties.items()]
+        known = _without(given, CONFLICT_PURPOSE)
+        set_aside = (known.codes < 0) & (given.codes >= 0)
+        joined = [Key(np.where(set_aside, MISSING, key.codes), key.texts) for key, _ in tying]
         if others is not None and len(others):
-            joined = [extended(key, others, by) for key, (_, by) in zip(joined, keys, strict=True)]
-            known = pd.concat([known, others[PURPOSE]], ignore_index=True)
-        codes, names = pd.factorize(known)
-        codes, units = spread(joined, join(joined, len(known)), codes.astype(np.int64))
-        codes, units = codes[: len(df)], units[: len(df)]
-        result = np.append(names.to_numpy(dtype=object), [CONFLICT_PURPOSE, None])[codes]
-        result[set_aside] = CONFLICT_PURPOSE
-        free = np.flatnonzero((codes == MISSING) & ~set_aside)
-        texts = _identities(df.iloc[free], _rows(uniqueness, free))
+            joined = [extended(key, others, by) for key, (_, by) in zip(joined, tying, strict=True)]
+            known = _followed(known, text_key(others[PURPOSE]))
+        known = merged(known)
+        codes, units = spread(joined, join(joined, len(known.codes)), known.codes)
+        codes, units = codes[:rows], units[:rows]
+        names = [*known.texts, CONFLICT_PURPOSE, purpose, *([] if remainder is None else [remainder])]
+        conflict, first = len(known.texts), len(known.texts) + 1
+        result = np.where(set_aside | (codes == CONFLICT), conflict, codes)
+        free = np.flatnonzero(result == MISSING)
+        identity = _identity(keys, uniqueness, free)
         if self.mode == self.MODE_MURMURHASH3:
-            chosen = _hashes(texts, int(self.seed or 0)) < self.split * 2.0**64
+            chosen = _hashes(identity, int(self.seed or 0)) < self.split * 2.0**64
         else:
-            chosen = self._chosen(df, free, units[free], _rows(strata, free), texts)
-        result[free] = remainder
-        result[free[chosen]] = purpose
-        _report_conflicts(df, codes == CONFLICT)
-        _report_leaks(ties, result)
-        return pd.Series(result, index=df.index, dtype="str")
+            chosen = self._chosen(keys, free, units[free], strata, identity)
+        result[free] = np.where(chosen, first, MISSING if remainder is None else first + 1)
+        _report_conflicts(keys.frame, codes == CONFLICT)
+        found = merged(Key(result, names))
+        _report_leaks(ties, _without(found, CONFLICT_PURPOSE).codes)
+        return found
 
     def _chosen(
-        self, df: pd.DataFrame, free: Codes, units: Codes, strata: Key | None, texts: Sequence[str]
+        self, keys: ColumnKeys, free: Codes, units: Codes, strata: Key | None, identity: Key
     ) -> npt.NDArray[np.bool_]:
         units = pd.factorize(units)[0].astype(np.int64)
-        order = _draw(units, texts, lambda: _paths(df.iloc[free], texts), int(self.seed or 0))
-        if strata is None:
-            codes = np.zeros(len(free), dtype=np.int64)
-        else:
-            names = np.array([*strata.texts, ""], dtype=object)[strata.codes]
-            codes = pd.factorize(names, sort=True)[0].astype(np.int64)
+        order = _draw(
+            units,
+            identity,
+            lambda: keys.of(["path"]).at(free) if "path" in keys else identity,
+            int(self.seed or 0),
+        )
+        codes = np.zeros(len(free), dtype=np.int64) if strata is None else _sorted_codes(strata.at(free))
         return choose_units(units, codes, order, self.split)[units]
 
-    def _key(self, df: pd.DataFrame, by: tuple[str, ...] | str | None) -> Key | None:
+    def _key(self, keys: ColumnKeys, by: tuple[str, ...] | str | None) -> Key | None:
         if by is None:
             return None
-        return pattern_key(df, by) if isinstance(by, str) else key_of(df, by)
+        return keys.matching(by) if isinstance(by, str) else keys.of(by)
 
-    def _ids(self, df: pd.DataFrame) -> pd.DataFrame:
-        """Returns what the identification file knows samples by, as text, in the frame's order."""
-        columns: dict[str, Any] = {}
-        if ETAG in df.columns:
-            columns[ETAG] = _texts(key_of(df, [ETAG]))
+    def _ids(self, keys: ColumnKeys) -> dict[str, Key]:
+        """Returns what the identification file knows samples by."""
+        ids: dict[str, Key] = {}
+        if ETAG in keys:
+            ids[ETAG] = keys.of([ETAG])
         if isinstance(self.uniqueness, str):
-            columns[PATTERN_COLUMN] = _texts(pattern_key(df, self.uniqueness))
+            ids[PATTERN_COLUMN] = keys.matching(self.uniqueness)
         else:
-            for name in self.uniqueness or ():
-                columns[name] = _texts(key_of(df, [name]))
-        if not columns:
+            ids |= {name: keys.of([name]) for name in self.uniqueness or ()}
+        if not ids:
             raise InvalidInputError(
                 "expected samples with a column 'etag', or a uniqueness, to know them again by, received neither"
             )
-        columns.setdefault(ETAG, pd.Series("", index=range(len(df)), dtype="str"))
-        return pd.DataFrame(columns)
+        ids.setdefault(ETAG, absent_key(len(keys.frame)))
+        return ids
 
 
-def _given(df: pd.DataFrame, column: str) -> "pd.Series[str]":
-    if column not in getattr(df, "columns", [column]):
-        return pd.Series("", index=range(len(df)), dtype="str")
-    return _texts(key_of(df, [column]))
+def _given(df: pd.DataFrame, column: str) -> tuple[ColumnKeys, Key]:
+    keys = ColumnKeys(df)
+    return keys, keys.of([column]) if column in keys else absent_key(len(df))
 
 
-def _texts(key: Key) -> "pd.Series[str]":
-    return pd.Series(np.array([*key.texts, ""], dtype=object)[key.codes], dtype="str")
+def _without(key: Key, *texts: str) -> Key:
+    """Returns the key with these texts MISSING."""
+    left_out = np.array([*(text in texts for text in key.texts), True])
+    return Key(np.where(left_out[key.codes], MISSING, key.codes), key.texts)
 
 
-def _rows(key: Key | None, rows: Codes) -> Key | None:
-    return None if key is None else Key(key.codes[rows], key.texts)
+def _followed(first: Key, second: Key) -> Key:
+    """Returns the key of the rows of one and then of the other; one text may have several numbers."""
+    later = np.where(second.codes < 0, MISSING, second.codes + len(first.texts))
+    return Key(np.concatenate([first.codes, later]), [*first.texts, *second.texts])
 
 
-def _identities(df: pd.DataFrame, uniqueness: Key | None) -> list[str]:
-    """Returns the text that each row is drawn by: its key, else its etag, else its path."""
-    if uniqueness is None and not {ETAG, "path"}.intersection(df.columns):
-        uniqueness = key_of(df.astype("object").fillna("-"), list(df.columns)) if len(df.columns) else None
-    result = np.full(len(df), "", dtype=object)
-    empty = np.ones(len(df), dtype=bool)
-    for name in (None, ETAG, "path"):
-        if not empty.any():
-            break
-        key = uniqueness if name is None else key_of(df, [name]) if name in df.columns else None
-        if key is not None:
-            fill = empty & (key.codes >= 0)
-            result[fill] = np.array([*key.texts, ""], dtype=object)[key.codes[fill]]
-            empty &= ~fill
-    return result.tolist()
+def _identity(keys: ColumnKeys, uniqueness: Key | None, rows: Codes) -> Key:
+    """Returns what these rows are drawn by: their key, else their etag, else their path."""
+    if uniqueness is None and ETAG not in keys and "path" not in keys and len(keys.frame.columns):
+        whole = keys.frame.iloc[rows].astype("object").fillna("-")
+        return ColumnKeys(whole).of(list(whole.columns))
+    result = absent_key(len(rows)) if uniqueness is None else uniqueness.at(rows)
+    for name in (ETAG, "path"):
+        if name in keys and (result.codes < 0).any():
+            result = overlaid(result, keys.of([name]).at(rows))
+    return result
 
 
-def _hashes(texts: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
-    values = (mmh3.hash64(text.encode("utf-8", "surrogatepass"), seed, signed=False)[0] for text in texts)
-    return np.fromiter(values, dtype=np.uint64, count=len(texts))
+def _hashes(key: Key, seed: int) -> npt.NDArray[np.uint64]:
+    """Returns a hash of each row's text, `""` where it is MISSING."""
+    used = np.zeros(len(key.texts) + 1, dtype=bool)
+    used[key.codes] = True
+    result = np.zeros(len(used), dtype=np.uint64)
+    texts = itertools.compress([*key.texts, ""], used.tolist())
+    encoded = map(operator.methodcaller("encode", "utf-8", "surrogatepass"), texts)
+    digests = b"".join(map(mmh3.mmh3_x64_128_digest, encoded, itertools.repeat(seed)))
+    result[used] = np.frombuffer(digests, dtype="<u8")[::2]
+    return result[key.codes]
 
 
-def _paths(df: pd.DataFrame, texts: Sequence[str]) -> Sequence[str]:
-    return list(_texts(key_of(df, ["path"]))) if "path" in df.columns else texts
+def _sorted_codes(key: Key) -> Codes:
+    """Returns numbers from 0 up without gaps in the order of the rows' texts, `""` where the key is MISSING."""
+    places = np.empty(len(key.texts) + 1, dtype=np.int64)
+    places[np.argsort(np.array([*key.texts, ""], dtype=object))] = np.arange(len(places))
+    codes = places[key.codes]
+    present = np.bincount(codes, minlength=len(places)) > 0
+    numbers: Codes = (np.cumsum(present) - 1)[codes]
+    return numbers
 
 
-def _draw(units: Codes, texts: Sequence[str], others: Callable[[], Sequence[str]], seed: int) -> Codes:
+def _draw(units: Codes, identity: Key, others: Callable[[], Key], seed: int) -> Codes:
     """Returns the units in an order that depends on the seed and on what is in them, not on where it stands. Units of
-    equal `texts` are drawn by `others`."""
+    equal `identity` are drawn by `others`."""
     count = int(units.max(initial=-1)) + 1
-    drawn = _drawn(units, texts, count, seed)
-    if len(np.unique(drawn)) == count:
-        return np.argsort(drawn)
+    drawn = _drawn(units, identity, count, seed)
+    order = np.argsort(drawn)
+    if (np.diff(drawn[order]) > 0).all():
+        return order
     return np.lexsort((_drawn(units, others(), count, seed), drawn))
 
 
-def _drawn(units: Codes, texts: Sequence[str], count: int, seed: int) -> npt.NDArray[np.uint64]:
+def _drawn(units: Codes, texts: Key, count: int, seed: int) -> npt.NDArray[np.uint64]:
     # Sums wrap around; the least or greatest hash of a unit would draw big units earlier or later than small ones.
     sums = np.zeros(count, dtype=np.uint64)
     np.add.at(sums, units, _hashes(texts, 0))
@@ -295,12 +321,10 @@ def _report_conflicts(df: pd.DataFrame, rows: npt.NDArray[np.bool_]) -> None:
         )  # fmt: skip
 
 
-def _report_leaks(ties: Mapping[str, Key], purposes: npt.NDArray[np.object_]) -> None:
+def _report_leaks(ties: Mapping[str, Key], purposes: Codes) -> None:
     """Warns of values of the tie columns whose samples have more than one purpose."""
-    settled = pd.Series(purposes, dtype="object")
-    codes = pd.factorize(settled.where(settled != CONFLICT_PURPOSE, None))[0].astype(np.int64)
     for name, key in ties.items():
-        low, high = bounds(key.codes, codes, len(key.texts))
+        low, high = bounds(key.codes, purposes, len(key.texts))
         straddling = int((low != high).sum())
         if straddling:
             _log.warning("%d values of the tie column %s straddle purposes: a leak", straddling, name)
