@@ -224,10 +224,11 @@ def test_variables_that_cannot_be_read_do_not_stop_training(tmp_path, caplog):
 
 
 def test_an_epoch_s_end_copies_and_does_not_wait_for_the_disk(tmp_path, monkeypatch):
-    written, go = [], threading.Event()
+    written, begun, go = [], threading.Event(), threading.Event()
 
     def slow(path, content):
-        assert go.wait(30)
+        begun.set()
+        assert go.wait(60)
         written.append(os.path.basename(path))
         atomic_write(path, content)
 
@@ -239,6 +240,7 @@ def test_an_epoch_s_end_copies_and_does_not_wait_for_the_disk(tmp_path, monkeypa
     for epoch in range(6):
         ends.append(model.get_weights())
         callback.on_epoch_end(epoch, {})
+        assert begun.wait(60)
         model.set_weights([weight + 1 for weight in ends[-1]])
     assert written == []
     assert not checkpoints.settle(0.01)
@@ -254,20 +256,21 @@ def test_an_epoch_s_end_copies_and_does_not_wait_for_the_disk(tmp_path, monkeypa
 
 
 def test_short_epochs_are_saved_a_pause_apart_and_the_last_one_always(tmp_path):
-    checkpoints = Checkpoints(str(tmp_path), pause=600)
+    folder = tmp_path / "checkpoints"
+    checkpoints = Checkpoints(str(folder), pause=600)
     model = Model([0.0])
     callback = checkpoints.callback(model)
     callback.on_epoch_end(0, {})
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "epoch-000001.json").exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while not (folder / "epoch-000001.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     for epoch in range(1, 50):
         model.variables = [Variable([float(epoch)])]
         callback.on_epoch_end(epoch, {})
     time.sleep(0.05)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-000001.json", "epoch-000001.npz"]
+    assert sorted(path.name for path in folder.iterdir()) == ["epoch-000001.json", "epoch-000001.npz"]
     callback.on_train_end()
-    assert sorted(path.name for path in tmp_path.glob("*.json")) == ["epoch-000001.json", "epoch-000050.json"]
+    assert sorted(path.name for path in folder.glob("*.json")) == ["epoch-000001.json", "epoch-000050.json"]
     other = Model([1.0])
     assert checkpoints.restore(other) == 50
     assert other.values == [[49.0]]
@@ -285,12 +288,12 @@ def test_what_still_waits_is_there_for_whoever_asks(tmp_path):
 
 
 def test_later_ones_than_the_last_are_of_a_training_that_went_back(tmp_path):
-    checkpoints = saved(tmp_path, 5)
+    checkpoints = saved(tmp_path / "c", 5)
     assert checkpoints.epochs() == [4, 5]
-    (tmp_path / "epoch-000005.npz").unlink()
+    (tmp_path / "c" / "epoch-000005.npz").unlink()
     checkpoints.save(Model([2] * 50), 2)
     assert checkpoints.epochs() == [2]
-    assert sorted(os.listdir(tmp_path)) == ["epoch-000002.json", "epoch-000002.npz"]
+    assert sorted(os.listdir(tmp_path / "c")) == ["epoch-000002.json", "epoch-000002.npz"]
 
 
 PLAIN = """
