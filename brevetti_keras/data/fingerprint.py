@@ -5,7 +5,7 @@
     found.leaves            # one row a sample: path, etag, pixels, label, annotation, metadata, leaf
 
 A leaf is the sha256 of the JSON of [pixels, label, annotation, metadata]: the hash of the decoded picture, the labels
-sorted, the sha256 of the annotation's file (`""` without), and the other columns that have a value. The root is
+sorted, the hash of what its annotation marks (`""` without), and the other columns that have a value. The root is
 the sha256 of the leaves in hex, sorted, each followed by a line's end; so it is that of a Merkle tree of one level, and
 the leaves of two datasets tell which samples differ.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 
+from brevetti_keras.data.annotation_digest import annotation_digest
 from brevetti_keras.data.column_keys import as_text
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.pixel_hashes import read_pixel_hashes
@@ -78,7 +79,7 @@ def fingerprint(
         parts = [
             hashes[row["path"]],
             "/".join(sorted(as_text(label) for label in _labels(row.get("category")))),
-            _file_hash(annotation) if annotation else "",
+            _annotation_hash(annotation) if annotation else "",
             _metadata({name: as_text(row[name]) for name in metadata}),
         ]
         leaf = hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()
@@ -132,9 +133,9 @@ def _below(row: Mapping[str, Any]) -> str:
     return str(row["path"]).removeprefix(f"{bucket}/") if bucket else str(row["path"])
 
 
-def _file_hash(path: str) -> str:
+def _annotation_hash(path: str) -> str:
     try:
         storage, inner = split_url(path, follow_links=True)
-        return hashlib.sha256(storage.read_bytes(inner)).hexdigest()
+        return annotation_digest(storage.read_bytes(inner), path)
     except BrevettiError:
         return "missing"

@@ -69,7 +69,9 @@ def test_each_kind_of_change_is_told_apart_and_named(folder):
     (bad / "bad_0000.png").unlink()
     write_image(bad / "new.png", seed=7, size=(8, 6))
     (folder / ".annotations" / "bad" / "bad_0001.png").mkdir(parents=True)
-    (folder / ".annotations" / "bad" / "bad_0001.png" / "a.json").write_text("{}")
+    (folder / ".annotations" / "bad" / "bad_0001.png" / "a.json").write_text(
+        '{"annotations": [{"type": "class", "label": "crack"}]}'
+    )
     found = changes(before, taken(folder))
     assert [row[:3] for row in found] == [
         ("added", "bad/new.png", ""),
