@@ -49,6 +49,7 @@ def inspect_images(
     max_bad_share: float = 0.01,
     progress: bool = True,
     verify: Verify = verify_image,
+    noted: Callable[[Inspection], None] | None = None,
 ) -> Inspection:
     """Decodes each sample's file.
 
@@ -58,6 +59,7 @@ def inspect_images(
         max_bad_share: stop if more than this share of the files, and more than one, is faulty.
         progress: show a bar on a terminal.
         verify: gives the reason why the file at a local path cannot be used, None if it can; called in threads.
+        noted: gets what was found before too many faulty files raise, so that all of them can be told.
 
     Raises:
         DecodeError: for the first faulty file, with `on_error="raise"`.
@@ -75,10 +77,12 @@ def inspect_images(
                 reasons[path] = reason
     faulty = samples["path"].isin(list(reasons)).to_numpy(dtype=bool)
     used, bad = samples[~faulty], samples[faulty]
-    quarantined = _quarantined(bad, reasons)
+    found = Inspection(used.reset_index(drop=True) if len(bad) else used, _quarantined(bad, reasons))
+    if noted is not None:
+        noted(found)
     _check_share(len(paths), reasons, max_bad_share)
     _check_classes(used, bad, reasons)
-    return Inspection(used.reset_index(drop=True) if len(bad) else used, quarantined)
+    return found
 
 
 def _hidden(progress: bool) -> bool | None:

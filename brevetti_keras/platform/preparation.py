@@ -15,7 +15,7 @@ from brevetti_keras.data.file_check.checker import FileChecker
 from brevetti_keras.data.fingerprint import fingerprint
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pipeline import ImagePipeline
-from brevetti_keras.data.inspection import inspect_images
+from brevetti_keras.data.inspection import Inspection, inspect_images
 from brevetti_keras.io.local import atomic_write
 from brevetti_keras.utils.errors import DataError
 
@@ -73,9 +73,13 @@ class Preparation:
         known = keys.isin(self._passed)
         if known.all():
             return samples
-        found = inspect_images(samples, self._on_error, self._max_bad_share, verify=self.checker.verify)
-        self._passed.update(zip(found.used.path, found.used.etag, strict=True))
-        self._note(pd.concat([part for part in (found.quarantined, skipped) if len(part)] or [found.quarantined]))
+        found = inspect_images(
+            samples,
+            self._on_error,
+            self._max_bad_share,
+            verify=self.checker.verify,
+            noted=lambda found: self._note_all(found, skipped),
+        )
         self._take_fingerprint(found.used)
         return found.used
 
@@ -97,6 +101,10 @@ class Preparation:
         taken = fingerprint(self._used, self.checker.pixel_hashes)
         self._root = taken.root
         atomic_write(self._fingerprint_path(), taken.to_csv())
+
+    def _note_all(self, found: Inspection, skipped: pd.DataFrame) -> None:
+        self._passed.update(zip(found.used.path, found.used.etag, strict=True))
+        self._note(pd.concat([part for part in (found.quarantined, skipped) if len(part)] or [found.quarantined]))
 
     def _note(self, bad: pd.DataFrame) -> None:
         if bad.empty:

@@ -132,6 +132,14 @@ class TestVerdicts:
         )
         assert len(inspect_images(table(100), max_bad_share=0.05, verify=faulty(1, 2, 3, 4, 5)).used) == 95
 
+    def test_all_of_them_are_noted_before_they_stop_the_job(self):
+        notes = []
+        with pytest.raises(DataError):
+            inspect_images(table(100), verify=faulty(1, 2, 3, 4, 5), noted=notes.append)
+        (found,) = notes
+        assert found.quarantined.path.tolist() == [f"/nowhere/{i}.png" for i in (1, 2, 3, 4, 5)]
+        assert len(found.used) == 95
+
     def test_exactly_the_share_is_borne(self):
         assert len(inspect_images(table(200), verify=faulty(1, 2)).used) == 198
 

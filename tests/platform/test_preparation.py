@@ -68,6 +68,17 @@ def test_a_bad_file_is_set_aside_in_every_job(prepared, vials, tmp_path):
         prepared(on_error="raise")
 
 
+def test_too_many_bad_files_are_all_in_the_table_when_they_stop_the_job(prepared, vials, tmp_path):
+    bad = [vials / "good" / f"empty-{number}.png" for number in range(5)]
+    for path in bad:
+        path.write_bytes(b"")
+    preparation = Preparation("quarantine", 0.01, lambda: str(tmp_path / "quarantine.csv"))
+    with pytest.raises(DataError, match="found 5 of 12"):
+        get_image_samples([Dataset.from_record(Dataset(vials).record, preparation)])
+    assert pd.read_csv(tmp_path / "quarantine.csv").path.tolist() == list(map(str, bad))
+    assert preparation.counts() == {"listed": 12, "used": 7, "quarantined": 5}
+
+
 def test_images_beyond_the_jobs_limit_are_bad(prepared):
     with pytest.raises(DataError, match=r"expected at most 0\.0001 megapixels"):
         prepared(max_megapixels=0.0001)
