@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -235,3 +236,75 @@ def test_what_was_kept_aside_is_no_file_of_coco_s(write, tmp_path):
     folder = write(content(), "labels.json", ("a.png",))
     (tmp_path / "brevetti.json").write_text('{"version":1, "images": {}}')
     assert [image.name for image in read_coco(folder).images] == ["a.png"]
+
+
+class TestWhatIsLeftOut:
+    def test_a_mark_without_a_place_is_one_of_the_whole_image(self, write):
+        for record in ({"bbox": None}, {"bbox": None, "segmentation": []}, {"segmentation": None, "bbox": None}):
+            (shape,) = shapes(write(content(annotations=[{**BOX, **record}])))
+            assert (shape.kind, shape.points, shape.extra) == ("class", (), {"id": 1, "area": 12})
+
+    def test_an_outline_needs_no_box_and_a_box_no_area(self, write):
+        outline = {**BOX, "bbox": None, "area": None, "segmentation": [[0, 0, 4, 0, 4, 4]]}
+        (shape,) = shapes(write(content(annotations=[outline])))
+        assert (shape.kind, shape.box, shape.extra) == ("polygon", None, {"id": 1})
+        (shape,) = shapes(write(content(annotations=[{**BOX, "area": None}])))
+        assert shape.extra == {"id": 1}
+
+    def test_an_image_needs_an_id_and_no_size(self, write):
+        with pytest.raises(DataError, match="expected an id in each of 'images', received 'None'"):
+            read_coco(write(content(images=[{"file_name": "a.png"}], annotations=[])))
+        image = read_coco(write(content(images=[{"id": 7, "file_name": "a.png"}]))).images[0]
+        assert (image.annotation.width, image.annotation.height) == (0, 0)
+
+    def test_a_category_without_marks_is_a_class_all_the_same(self, write):
+        assert read_coco(write(content(annotations=[]))).classes == ("cup", "dog")
+        assert read_coco(write(content(annotations=[], categories=[]))).classes == ()
+
+    def test_files_of_deeper_folders_are_none_of_it(self, write, tmp_path):
+        write(content(), "a/b/c.json")
+        with pytest.raises(DataError, match="expected COCO's JSON files there or in annotations/, found none"):
+            read_coco(str(tmp_path))
+
+    def test_a_crowd_of_0_is_none(self, write):
+        (shape,) = shapes(write(content(annotations=[{**BOX, "iscrowd": 0}])))
+        assert "iscrowd" not in shape.extra
+
+
+class TestNumbering:
+    def test_marks_without_ids_are_numbered_and_have_none_again(self, write, tmp_path):
+        marks = [{key: value for key, value in BOX.items() if key != "id"}] * 2
+        given = read_format("coco", write(content(annotations=marks)))
+        write_format(given, "coco", str(tmp_path / "out"))
+        written = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_text())
+        assert [record["id"] for record in written["annotations"]] == [1, 2]
+        assert [record["image_id"] for record in written["annotations"]] == [1, 1]
+        assert written["info"] == {"ids": "numbered on export"}
+        back = read_coco(str(tmp_path / "out"))
+        assert [dict(shape.extra) for shape in back.images[0].annotation.shapes] == [{}, {}]
+        assert "info" not in back.about
+        assert "id" not in back.images[0].annotation.image
+
+    def test_ids_that_come_twice_over_several_files_are_numbered_anew(self, write, tmp_path):
+        write(content())
+        folder = write(
+            content(images=[{**IMAGE, "file_name": "b.png"}]), "annotations/instances_val2017.json", ("val2017/b.png",)
+        )
+        write_format(read_format("coco", folder), "coco", str(tmp_path / "out"))
+        for split in ("train", "val"):
+            written = json.loads((tmp_path / "out" / "annotations" / f"instances_{split}.json").read_text())
+            assert [record["id"] for record in written["images"] + written["annotations"]] == [1, 1]
+
+    def test_categories_in_the_order_of_their_numbers_are_not_told_twice(self, write):
+        plain = [{"id": 1, "name": "cup"}, {"id": 2, "name": "dog"}]
+        assert "categories" not in read_coco(write(content(annotations=[], categories=plain))).about
+        for other in (plain[::-1], [{"id": 5, "name": "cup"}], [{**plain[0], "supercategory": "x"}]):
+            assert read_coco(write(content(annotations=[], categories=other))).about["categories"] == other
+
+
+def test_other_purposes_than_the_usual_have_files_of_their_own(write, tmp_path):
+    given = read_coco(write(content()))
+    images = tuple(replace(image, purpose="hold out/2") for image in given.images)
+    write_format(replace(given, images=images), "coco", str(tmp_path / "out"))
+    assert [path.name for path in (tmp_path / "out" / "annotations").iterdir()] == ["instances_hold out_2.json"]
+    assert read_format("coco", str(tmp_path / "out")).images[0].purpose == "hold out/2"

@@ -174,3 +174,89 @@ def test_valid_is_a_split_too(write):
     yaml = "train: images/train\nvalid: images/valid\nnames: [cup, dog]"
     collection = read_yolo(write("", yaml, ("images/train/a.png", "images/valid/b.png")))
     assert [image.purpose for image in collection.images] == ["train", "devel"]
+
+
+class TestWhichFile:
+    def test_data_yaml_comes_before_others(self, write, tmp_path):
+        write()
+        (tmp_path / "hyper.yaml").write_text("lr: 0.1\n")
+        assert len(read_yolo(str(tmp_path)).images) == 2
+
+    @pytest.mark.parametrize("name", ["parts.yaml", "DATASET.YML"])
+    def test_another_name_will_do_if_it_is_the_only_one(self, write, tmp_path, name):
+        write()
+        (tmp_path / "data.yaml").rename(tmp_path / name)
+        assert len(read_yolo(str(tmp_path)).images) == 2
+        assert len(read_yolo(str(tmp_path / name)).images) == 2
+
+    def test_several_are_named(self, write, tmp_path):
+        write()
+        (tmp_path / "data.yaml").rename(tmp_path / "b.yaml")
+        (tmp_path / "a.yml").write_text("x: 1\n")
+        with pytest.raises(DataError, match=r"expected one data\.yaml, received a\.yml, b\.yaml: name the file"):
+            read_yolo(str(tmp_path))
+
+    def test_one_further_down_does_not_count(self, write, tmp_path):
+        write()
+        (tmp_path / "data.yaml").rename(tmp_path / "images" / "data.yaml")
+        with pytest.raises(DataError, match=r"expected one data\.yaml, received none"):
+            read_yolo(str(tmp_path))
+
+    def test_a_folder_may_be_named_as_a_file(self, write, tmp_path):
+        write()
+        inner = tmp_path / "sets.yaml"
+        inner.mkdir()
+        for name in ("images", "labels", "data.yaml"):
+            (tmp_path / name).rename(inner / name)
+        assert len(read_yolo(str(inner)).images) == 2
+
+    def test_a_file_of_another_kind_is_no_dataset(self, write, tmp_path):
+        write()
+        (tmp_path / "notes.txt").write_text("train: images/train\nnames: [a]\n")
+        with pytest.raises(NotFoundError, match=r"expected the folder of a dataset, received .*notes\.txt"):
+            read_yolo(str(tmp_path / "notes.txt"))
+
+
+def test_names_that_yaml_takes_for_numbers_are_text(write):
+    collection = read_yolo(write("", YAML.replace("[cup, dog]", "[1, 2.5, true, 'null', no]")))
+    assert collection.classes == ("1", "2.5", "True", "null", "False")
+
+
+def test_names_by_numbers_as_text_come_in_their_order(write):
+    collection = read_yolo(write("1 0.5 0.5 1 1", YAML.replace("[cup, dog]", "{'1': dog, '0': cup}")))
+    assert (collection.classes, collection.images[0].labels) == (("cup", "dog"), ("dog",))
+
+
+@pytest.mark.parametrize("names", ["null", "[]", "{}"])
+def test_a_dataset_of_no_names_has_none(write, names):
+    yaml = YAML.replace("[cup, dog]", names)
+    if names == "null":
+        with pytest.raises(DataError, match="expected 'names' as a list"):
+            read_yolo(write("", yaml))
+        return
+    assert read_yolo(write("", yaml)).classes == ()
+    with pytest.raises(DataError, match="expected a class of 0 to -1, received '0'"):
+        read_yolo(write("0 0.5 0.5 1 1", yaml))
+
+
+@pytest.mark.parametrize("word", ["٣", "1_0", "+1", "0x1", "00000000001", "1.0", ""])
+def test_a_class_is_plain_digits(write, word):
+    with pytest.raises(DataError, match=r"line 1: expected (a class|'class x y)"):
+        read_yolo(write(f"{word} 0.5 0.5 1 1"))
+
+
+def test_a_list_named_twice_gives_an_image_twice(write, tmp_path):
+    (tmp_path / "train.txt").write_text("images/train/a.png\nimages/train/a.png\n")
+    with pytest.raises(DataError, match=r"expected each image once, received 'images/train/a\.png' twice"):
+        read_yolo(write("", "train: train.txt\nnames: [cup]"))
+
+
+def test_what_is_written_is_what_other_tools_read(write, tmp_path):
+    given = read_yolo(write("1 0.5 0.5 0.5 0.25\n"))
+    write_format(given, "yolo", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "data.yaml").read_text() == (
+        "train: images/train\nval: images/val\nnames:\n  0: cup\n  1: dog\n"
+    )
+    found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
+    assert found == ["data.yaml", "images/train/a.png", "images/val/b.png", "labels/train/a.txt", "labels/val/b.txt"]
+    assert (tmp_path / "out" / "labels" / "val" / "b.txt").read_text() == ""
