@@ -31,6 +31,7 @@ Weighing = str | Callable[[int], float]
 ORDER, DRAW, AUGMENT = 1, 2, 3
 
 _BLOCK = 16_384
+_TWO_BYTES = 1 << 16
 _REMEMBERED = 4
 _WEIGHINGS: dict[str, Callable[[int], float]] = {
     "uniform": lambda size: 1.0,
@@ -130,7 +131,7 @@ def group_samples(samples: pd.DataFrame, groupby: Sequence[Hashable], weighing: 
     Raises:
         InvalidInputError: for an unknown column, a column whose values cannot be compared, or weights that are all 0.
     """
-    codes = np.zeros(len(samples), dtype=np.int64)
+    codes: NDArray[np.int64] | None = None
     for column in groupby:
         if column not in samples.columns:
             known = [str(name) for name in samples.columns]
@@ -138,7 +139,8 @@ def group_samples(samples: pd.DataFrame, groupby: Sequence[Hashable], weighing: 
                 f"sampling_groupby: expected columns of the samples, received {column!r}{nearest(str(column), known)}"
             )
         own, count = _factorize(samples[column])
-        codes = pd.factorize(codes * (count + 1) + own + 1)[0]
+        codes = own if codes is None else pd.factorize(codes * count + own)[0]
+    codes = np.zeros(len(samples), dtype=np.int64) if codes is None else codes
     sizes = np.bincount(codes)
     weights = group_weights(sizes.tolist(), weighing)
     drawn = weights > 0
@@ -147,12 +149,15 @@ def group_samples(samples: pd.DataFrame, groupby: Sequence[Hashable], weighing: 
             "sampling_group_weighing: expected a weight above 0 for at least one group, received 0 for all "
             f"{len(sizes)}; 'logx+1' gives groups of one sample a weight, 'log' does not"
         )
-    members = np.argsort(codes, kind="stable").astype(np.int64)
+    # Numbers of two bytes are sorted by counting, in a fraction of the time.
+    narrow = codes.astype(np.uint16) if len(sizes) <= _TWO_BYTES else codes
+    members = np.argsort(narrow, kind="stable").astype(np.int64, copy=False)
     offsets = np.cumsum(sizes) - sizes
     return Groups(members, offsets[drawn], sizes[drawn], weights[drawn])
 
 
 def _factorize(column: "pd.Series[Any]") -> tuple[NDArray[np.int64], int]:
+    """Numbers a column's values in the order of their first row, missing ones alike, and counts them."""
     try:
         codes, values = pd.factorize(column)
     except TypeError as error:
@@ -160,7 +165,10 @@ def _factorize(column: "pd.Series[Any]") -> tuple[NDArray[np.int64], int]:
             f"sampling_groupby: expected values that can be compared in column {column.name!r}, received "
             f"{type(column.iloc[0]).__name__}: use tuples instead of lists"
         ) from error
-    return codes.astype(np.int64), len(values)
+    codes = codes.astype(np.int64, copy=False)
+    if codes.min() >= 0:
+        return codes, len(values)
+    return pd.factorize(codes)[0].astype(np.int64, copy=False), len(values) + 1
 
 
 class FrameOrder:
