@@ -20,6 +20,8 @@ from brevetti_keras.data.leaks.candidates import Pairs, similar_pairs
 from brevetti_keras.data.leaks.confirmation import Confirmation, confirm
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.reading import Signatures, read_signatures
+from brevetti_keras.data.leaks.signature import work_side
+from brevetti_keras.data.leaks.spectrum import SPECTRUM_SHAPE
 from brevetti_keras.utils.errors import InvalidInputError
 
 _log = logging.getLogger(__name__)
@@ -74,10 +76,10 @@ def find_leaks(
     pixels = samples["path"].map({path: found.pixels for path, found in read.signatures.items()})
     firsts = samples["path"].groupby(pixels).min().sort_index()
     paths, hashes = firsts.tolist(), [str(name) for name in firsts.index]
-    details = np.array([read.signatures[path].detail for path in paths], dtype=np.int8).reshape(-1, 32, 32)
-    candidates = similar_pairs(details)
-    contrasts = [read.signatures[path].contrast for path in paths]
-    confirmed = confirm(candidates, paths, hashes, details, contrasts, memory)
+    spectra = np.array([read.signatures[path].spectrum for path in paths], np.float16).reshape(-1, *SPECTRUM_SHAPE)
+    side = work_side(read.signatures.values())
+    candidates = similar_pairs(spectra)
+    confirmed = confirm(candidates, paths, hashes, spectra, side, memory)
     counts = samples["path"].groupby(pixels).size().sort_index().tolist()
     near = _near_pairs(candidates, confirmed, paths)
     names, near["joined"] = _clusters(candidates, confirmed, hashes, counts, max_cluster)
@@ -150,7 +152,7 @@ def _near_pairs(pairs: Pairs, confirmed: Confirmation, paths: list[str]) -> pd.D
             "first": pd.Series([paths[index] for index in pairs.first], dtype="str"),
             "second": pd.Series([paths[index] for index in pairs.second], dtype="str"),
             "reason": pd.Series(NEAR, index=range(len(pairs.first)), dtype="str"),
-            "orientation": pd.Series([ORIENTATIONS[way] for way in pairs.orientation], dtype="str"),
+            "orientation": pd.Series([ORIENTATIONS[way] for way in confirmed.orientation], dtype="str"),
             "similarity": pairs.similarity.astype(np.float64),
             "distance": confirmed.distance.astype(np.float64),
             "apart": confirmed.apart.astype(np.float64),

@@ -7,6 +7,7 @@ read.unreadable                      # {path: reason}
 
 import concurrent.futures
 import json
+import math
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -17,11 +18,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from brevetti_keras.data.leaks.content_memory import ContentMemory
-from brevetti_keras.data.leaks.signature import SIDE, Signature, signature_of
+from brevetti_keras.data.leaks.signature import Signature, signature_of
+from brevetti_keras.data.leaks.spectrum import SPECTRUM_SHAPE
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import BrevettiError, DecodeError, InvalidInputError
 
-_PREFIX = "signature-1:"
+_PREFIX = "signature-2:"
+_STORED = np.dtype("<f2")
 _WINDOW = 1024
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -111,11 +114,11 @@ def _read(path: str) -> Signature | str:
 
 def _pack(signature: Signature) -> bytes:
     plain = asdict(signature)
-    detail = plain.pop("detail")
-    return bytes(detail.tobytes()) + json.dumps(plain).encode()
+    spectrum = plain.pop("spectrum")
+    return bytes(spectrum.astype(_STORED).tobytes()) + json.dumps(plain).encode()
 
 
 def _unpack(data: bytes) -> Signature:
-    size = SIDE * SIDE
-    detail = np.frombuffer(data[:size], np.int8).reshape(SIDE, SIDE)
-    return Signature(**json.loads(data[size:]), detail=detail)
+    count = math.prod(SPECTRUM_SHAPE)
+    spectrum = np.frombuffer(data, _STORED, count).astype(np.float16).reshape(SPECTRUM_SHAPE)
+    return Signature(**json.loads(data[count * _STORED.itemsize :]), spectrum=spectrum)

@@ -2,13 +2,13 @@
 
     signature = signature_of("vial.png")
     signature.pixels                    # hash of the decoded picture: equal files and lossless copies share it
-    signature.detail                    # (32, 32) of its fine structure, centred on what there is to see
+    signature.spectrum                  # (33, 17) how strong each frequency is, wherever in the picture things lie
 
-Decoded picture → grey, 256 × 256 → moved so that its edges' centre of gravity lies in the middle (so that a picture and
-its shifted copy look alike) → 32 × 32, less its own blur, clipped so that outlines do not outweigh texture.
+Decoded picture → grey → hash, figures, and its spectrum.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,17 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from brevetti_keras.data.image.decode import read_image, to_255
+from brevetti_keras.data.leaks.spectrum import WORK_SIDE, Floats, Spectra, spectrum_of, squared
 from brevetti_keras.utils.lazy import lazy_import
 
 cv2 = lazy_import("cv2", install="opencv-python-headless")
 
-Detail = npt.NDArray[np.int8]
-Floats = npt.NDArray[np.float32]
 
-SIDE = 32
-WORK_SIDE = 256
-_STEPS = 8.0
-_BLUR = 2.0
+_SMALL_SIDES = (32, 64)
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Signature:
         depth: numpy's name of the pixels' type, as `uint8`.
         brightness: mean grey value, in [0, 255].
         contrast: standard deviation of the grey values.
-        detail: (32, 32) fine structure, in eighths of a grey level.
+        spectrum: (33, 17) how strong each frequency is, see `spectrum_of`.
     """
 
     pixels: str
@@ -51,7 +47,7 @@ class Signature:
     depth: str
     brightness: float
     contrast: float
-    detail: Detail
+    spectrum: Spectra
 
 
 def signature_of(path: str) -> Signature:
@@ -82,7 +78,7 @@ def describe(image: npt.NDArray[Any]) -> Signature:
         depth=image.dtype.name,
         brightness=float(grey.mean()),
         contrast=float(grey.std()),
-        detail=_detail(work_picture(grey)),
+        spectrum=spectrum_of(grey),
     )
 
 
@@ -106,30 +102,19 @@ def as_grey(image: npt.NDArray[Any]) -> Floats:
     return grey.astype(np.float32, copy=False)
 
 
-def work_picture(grey: Floats) -> Floats:
-    """Returns a grey picture stretched to 256 × 256, the size at which pictures are compared."""
-    shrinks = min(grey.shape) >= WORK_SIDE
-    resized: Floats = cv2.resize(
-        grey, (WORK_SIDE, WORK_SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
-    return resized
+def work_picture(grey: Floats, side: int = WORK_SIDE) -> Floats:
+    """Returns a grey picture stretched to the square at which pictures are compared."""
+    return squared(grey, side)
 
 
-def orientations(pictures: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Returns the eight ways a square picture may lie: four quarter turns, then the same mirrored.
-
-    Args:
-        pictures: (…, side, side).
-
-    Returns:
-        (8, …, side, side).
-    """
-    quarters = [np.rot90(pictures, quarter, axes=(-2, -1)) for quarter in range(4)]
-    return np.stack(quarters + [quarter[..., ::-1] for quarter in quarters])
+def work_side(signatures: Iterable[Signature]) -> int:
+    """Returns the side of the square at which pictures are compared: 128 pixels, less where all of them are small."""
+    largest = max((max(signature.height, signature.width) for signature in signatures), default=WORK_SIDE)
+    return next((side for side in _SMALL_SIDES if largest <= side), WORK_SIDE)
 
 
 def turned(picture: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
-    """Returns a square picture in one of the eight ways of `orientations`."""
+    """Returns a square picture in one of eight ways: after 0 to 3 quarter turns, then the same mirrored."""
     quarter = np.rot90(picture, orientation % 4)
     return np.ascontiguousarray(quarter if orientation < 4 else quarter[:, ::-1])
 
@@ -138,29 +123,3 @@ def _plain(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if image.shape[2] == 3 and (image[..., :1] == image[..., 1:]).all():
         return image[..., :1]
     return image
-
-
-def _detail(work: Floats) -> Detail:
-    small = cv2.resize(_centred(work), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    fine = small - cv2.GaussianBlur(small, (0, 0), _BLUR, borderType=cv2.BORDER_REFLECT)
-    detail: Detail = np.clip(np.rint(fine * _STEPS), -127, 127).astype(np.int8)
-    return detail
-
-
-def _centred(work: Floats) -> Floats:
-    """Moves a picture so that its edges' centre of gravity lies in the middle; what leaves on one side enters on the
-    other, so that nothing is lost."""
-    rows, columns = np.gradient(cv2.GaussianBlur(work, (0, 0), 2.0))
-    energy = (rows * rows + columns * columns).astype(np.float64)
-    total = energy.sum()
-    if total <= 0:
-        return work
-    places = np.arange(WORK_SIDE) - (WORK_SIDE - 1) / 2
-    down, across = energy.sum(axis=1) @ places / total, energy.sum(axis=0) @ places / total
-    moved: Floats = cv2.warpAffine(
-        work,
-        np.array([[1, 0, -across], [0, 1, -down]], np.float32),
-        (WORK_SIDE, WORK_SIDE),
-        borderMode=cv2.BORDER_WRAP,
-    )
-    return moved

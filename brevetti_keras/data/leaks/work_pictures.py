@@ -1,6 +1,6 @@
 """`WorkPictures`: pictures at the size at which they are compared, those used last kept in memory.
 
-works = WorkPictures(paths).read([3, 7, 3])     # {3: (256, 256) float32, 7: …}
+works = WorkPictures(paths, 128).read([3, 7, 3])     # {3: (128, 128) float32, 7: …}
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from brevetti_keras.data.image.decode import read_image
 from brevetti_keras.data.leaks.reading import in_threads, local_path
-from brevetti_keras.data.leaks.signature import Floats, as_grey, work_picture
+from brevetti_keras.data.leaks.signature import as_grey, work_picture
+from brevetti_keras.data.leaks.spectrum import Floats
+
+_STEPS = 256
 
 
 class WorkPictures:
@@ -18,16 +21,18 @@ class WorkPictures:
 
     Args:
         paths: of decodable files.
-        kept: how many stay in memory, at 128 KB each; to decode a picture costs far more than to compare it.
+        side: of the square that each becomes, pixels.
+        kept: how many stay in memory, at 32 KB each at most; to decode a picture costs far more than to compare it.
     """
 
-    def __init__(self, paths: Sequence[str], kept: int = 2048) -> None:
+    def __init__(self, paths: Sequence[str], side: int, kept: int = 4096) -> None:
         self._paths = paths
+        self.side = side
         self._most = kept
-        self._kept: dict[int, npt.NDArray[np.float16]] = {}
+        self._kept: dict[int, npt.NDArray[np.uint16]] = {}
 
     def read(self, indices: Iterable[int]) -> dict[int, Floats]:
-        """Returns the pictures of `indices`, (256, 256) grey levels."""
+        """Returns the pictures of `indices`, (side, side) grey levels."""
         asked = list(dict.fromkeys(indices))
         missing = [index for index in asked if index not in self._kept]
         fresh = dict(zip(missing, in_threads(self._decode, missing), strict=True))
@@ -36,8 +41,9 @@ class WorkPictures:
         self._kept.update(found)
         for index in list(self._kept)[: max(0, len(self._kept) - self._most)]:
             del self._kept[index]
-        return {index: picture.astype(np.float32) for index, picture in found.items()}
+        return {index: picture * np.float32(1 / _STEPS) for index, picture in found.items()}
 
-    def _decode(self, index: int) -> npt.NDArray[np.float16]:
-        # Half precision, 1/8 of a grey level, for fresh and kept alike: results must not depend on what is kept.
-        return work_picture(as_grey(read_image(local_path(self._paths[index])))).astype(np.float16)
+    def _decode(self, index: int) -> npt.NDArray[np.uint16]:
+        # 1/256 of a grey level, for fresh and kept alike: results must not depend on what is kept.
+        work = work_picture(as_grey(read_image(local_path(self._paths[index]))), self.side)
+        return np.asarray(np.rint(work * _STEPS), np.uint16)

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.leak_families import draw, frame_of_part
 from brevetti_keras.data.leaks import confirmation
 from brevetti_keras.data.leaks.finder import find_leaks
 from brevetti_keras.data.sample_integrity import SampleSplit, find_leak_groups, find_leak_pairs
 from brevetti_keras.utils.errors import InvalidInputError
-from tests.support.parts import COPIES, PARTS, draw_part, jpeg, write_picture
+from tests.support.parts import COPIES, PARTS, brighten, draw_part, jpeg, shift, write_picture
 
 COUNT = 60
 COPIED = 6
@@ -204,3 +205,27 @@ def test_samples_without_etags_are_read_each_time(tmp_path):
     assert find_leak_groups(samples).leak_group.tolist() == ["", ""]
     write_picture(other, draw_part("vial", 1, 64))
     assert find_leak_groups(samples).leak_group.nunique() == 1
+
+
+def test_textures_that_fill_the_frame_are_told_apart_and_their_shifted_copies_found(tmp_path):
+    pictures = [draw(family, number) for family in ("brushed metal", "noise-like surface") for number in range(12)]
+    copies = [jpeg(shift(brighten(np.rot90(picture)), 2, -2), 75) for picture in pictures[::4]]
+    paths = [write_picture(tmp_path / f"{index:02d}.png", picture) for index, picture in enumerate(pictures + copies)]
+    groups = find_leak_groups(listed(paths)).leak_group
+    assert groups[:24:4].tolist() == groups[24:].tolist()
+    assert groups[:24:4].nunique() == 6
+    assert (groups[:24].drop(range(0, 24, 4)) == "").all()
+
+
+def test_exposures_of_one_part_that_does_not_move_are_copies_and_other_parts_are_not(tmp_path):
+    frames = [(number, write_picture(tmp_path / f"{number}-{frame}.png", frame_of_part(number, frame)))
+              for number in range(12) for frame in range(2)]  # fmt: skip
+    groups = find_leak_groups(listed([path for _, path in frames])).leak_group
+    assert groups.nunique() == 12
+    assert (groups[::2].to_numpy() == groups[1::2].to_numpy()).all()
+
+
+def test_parts_of_a_kind_with_few_pictures_are_not_merged(tmp_path):
+    pictures = [draw("parts of forty kinds", number) for number in range(240) if number % 40 < 6]
+    paths = [write_picture(tmp_path / f"{index:02d}.png", picture) for index, picture in enumerate(pictures)]
+    assert (find_leak_groups(listed(paths)).leak_group == "").all()
