@@ -4,6 +4,7 @@ import os
 import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -649,6 +650,23 @@ class TestCallbacks:
         job = make()
         job.checkpoint_callback(Untouchable()).on_epoch_end(2)
         assert job.restore(Untouchable()) == 0
+
+    @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+    def test_what_ends_a_job_leaves_the_last_epoch_s_checkpoint(self, error):
+        class Broken(TrainingJob):
+            def run(self):
+                callback = self.checkpoint_callback(Untouchable())
+                callback.on_epoch_end(0)
+                callback.on_train_end()
+                for epoch in (1, 2):  # these wait until five seconds are over
+                    callback.on_epoch_end(epoch)
+                raise error
+
+        job = Broken.init(argv=[])
+        with pytest.raises((error, SystemExit)):
+            job.start()
+        folder = Path(job.artifact_path("x")).parents[1] / "checkpoints"
+        assert (folder / "epoch-000003.json").exists()
 
 
 class Untouchable:
