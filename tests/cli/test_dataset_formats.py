@@ -1,7 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 
+from brevetti_keras.data.image.index_image import write_indices
+from tests.support.gcs import upload_folder
 from tests.support.images import write_image
 
 
@@ -70,3 +73,57 @@ def test_an_export_leaves_a_folder_with_files_alone(command, voc):
     command("dataset", "import", "voc", str(voc), "--name", "v")
     line = command.fails("dataset", "export", "v", str(voc), "--format", "voc", status=1)
     assert "expected a folder that is new or empty" in line
+
+
+@pytest.mark.parametrize("form", ["coco", "yolo", "voc"])
+def test_a_dataset_that_went_through_another_form_is_told_unchanged(command, voc, tmp_path, form):
+    command("dataset", "import", "voc", str(voc), "--name", "before")
+    command("dataset", "export", "before", str(tmp_path / "out"), "--format", form)
+    command("dataset", "import", form, str(tmp_path / "out"), "--name", "after")
+    told = command("dataset", "diff", "before", "after", "--json").json()
+    assert {row["change"] for row in told["changes"]} == {"moved"}
+    assert told["equal"] is True
+
+
+class TestBuckets:
+    def test_a_dataset_comes_from_a_bucket_and_goes_to_one(self, command, voc, fake_bucket):
+        upload_folder(voc, "gs://bucket/my parts")
+        added = command("dataset", "import", "voc", "gs://bucket/my parts")
+        assert added.status == 0, added.err
+        assert added.out.startswith("imported 'my parts' with 2 images, 1 devel\n")
+        written = command("dataset", "export", "my parts", "gs://bucket/out", "--format", "yolo")
+        assert written.out.startswith("exported 2 images to gs://bucket/out\n")
+        assert "out/labels/val/a.txt" in fake_bucket.objects
+
+    @pytest.mark.parametrize(
+        ("words", "status", "message"),
+        [
+            (["import", "yolo", "gs://bucket/none"], 1, "expected the folder of a dataset, received gs://bucket/none"),
+            (["import", "tfds", "gs://bucket/none"], 1, "expected a folder of files, received gs://bucket/none"),
+            (["import", "coco", "gs://no-such-bucket/x"], 1, "no bucket gs://no-such-bucket"),
+            (["import", "coco", "s3://bucket/x"], 2, "expected a path, file:///path, gs://bucket/prefix"),
+            (["export", "v", "gs://bucket/used", "--format", "voc"], 1, "new or empty, received gs://bucket/used"),
+            (
+                ["export", "v", "s3://bucket/x", "--format", "voc"],
+                2,
+                "expected a path, file:///path, gs://bucket/prefix",
+            ),
+        ],
+    )
+    def test_what_cannot_be_is_one_clear_line(self, command, voc, fake_bucket, words, status, message):
+        fake_bucket.put("used/a.txt", b"1")
+        command("dataset", "import", "voc", str(voc), "--name", "v")
+        assert message in command.fails("dataset", *words, status=status)
+
+
+def test_masks_of_voc_are_imported_and_named(command, voc):
+    (voc / "SegmentationClass").mkdir()
+    indices = np.zeros((12, 16), np.uint8)
+    indices[2:5, 2:9] = 12
+    (voc / "SegmentationClass" / "b.png").write_bytes(write_indices(indices))
+    added = command("dataset", "import", "voc", str(voc), "--json").json()
+    assert (added["annotated"], added["labels"]) == (2, ["dog"])
+    indices[0, 0] = 33
+    (voc / "SegmentationClass" / "b.png").write_bytes(write_indices(indices))
+    line = command.fails("dataset", "import", "voc", str(voc), status=1)
+    assert "SegmentationClass/b.png: expected classes up to 20, as named, received the class 33" in line

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from brevetti_keras.data.annotation import Annotation, Shape
+from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
 from brevetti_keras.data.formats.mvtec import read_mvtec
 from brevetti_keras.data.formats.reading import read_format
 from brevetti_keras.data.formats.writing import write_format
@@ -112,3 +114,54 @@ def test_images_that_lie_in_no_folder_of_a_label_or_too_deep_are_none(bottle):
     write_image(bottle / "test" / "overview.png", size=(12, 16))
     write_image(bottle / "test" / "good" / "small" / "000.png", size=(12, 16))
     assert len(read_mvtec(str(bottle)).images) == 6
+
+
+def test_an_export_makes_masks_of_all_kinds_of_marks(tmp_path):
+    shapes = (
+        Shape("bad", "rectangle", ((0.0, 0.0), (4.0, 2.0))),
+        Shape("other", "polygon", ((8.0, 8.0), (12.0, 8.0), (12.0, 12.0), (8.0, 12.0))),
+        Shape("bad", "class"),
+    )
+    for number in range(3):
+        write_image(tmp_path / f"{number}.png", seed=number, size=(12, 16))
+    images = (
+        AnnotatedImage(str(tmp_path / "0.png"), "0.png", ("good",), "train", Annotation((), 16, 12)),
+        AnnotatedImage(str(tmp_path / "1.png"), "1.png", (), "train", Annotation(shapes, 16, 12)),
+        AnnotatedImage(str(tmp_path / "2.png"), "2.png", (), "", Annotation((), 16, 12)),
+    )
+    write_format(Collection(images, ("good", "bad", "other")), "mvtec", str(tmp_path / "out"))
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png")}
+    assert found == {
+        "train/good/0.png", "train/good/2.png", "test/bad/1.png", "ground_truth/bad/1_mask.png",
+    }  # fmt: skip
+    mask = np.asarray(Image.open(tmp_path / "out" / "ground_truth" / "bad" / "1_mask.png"))
+    assert set(np.unique(mask)) == {0, 255}
+    assert (mask == 255).sum() == 8 + 16
+    back = read_format("mvtec", str(tmp_path / "out"))
+    assert contents(back) == contents(Collection(images))
+
+
+def test_a_defect_of_an_odd_name_gets_a_plain_folder_and_its_name_again(tmp_path):
+    write_image(tmp_path / "0.png", size=(12, 16))
+    write_image(tmp_path / "1.png", seed=1, size=(12, 16))
+    images = (
+        AnnotatedImage(str(tmp_path / "0.png"), "0.png", ("good",), "train", Annotation((), 16, 12)),
+        AnnotatedImage(str(tmp_path / "1.png"), "1.png", ("../x: y",), "test", Annotation((), 16, 12)),
+    )
+    write_format(Collection(images, ("good", "../x: y")), "mvtec", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "test" / "_x_ y" / "1.png").exists()
+    assert read_format("mvtec", str(tmp_path / "out")).images[0].labels == ("../x: y",)
+
+
+def test_a_validation_set_is_to_develop_on(bottle):
+    write_image(bottle / "validation" / "good" / "000.png", seed=5, size=(12, 16))
+    found = {image.name: image.purpose for image in read_mvtec(str(bottle)).images}
+    assert found["validation/good/000.png"] == "devel"
+    assert found["train/good/000.png"] == "train"
+
+
+def test_a_mask_of_another_size_is_told_when_it_is_drawn(bottle, tmp_path):
+    Image.new("L", (5, 5), 255).save(bottle / "ground_truth" / "broken" / "000_mask.png")
+    collection = read_mvtec(str(bottle))
+    with pytest.raises(DataError, match=r"expected a mask of the image's 12 x 16 pixels .* received 5 x 5"):
+        write_format(collection, "mvtec", str(tmp_path / "out"))

@@ -164,3 +164,12 @@ def test_what_an_image_carries_along_makes_no_object(tmp_path):
     image = read_voc(str(tmp_path / "out")).images[0]
     assert (image.labels, image.annotation.image["camera"]) == (("a",), "left")
     assert read_format("voc", str(tmp_path / "out")).images[0].annotation.image["object"] == {"name": "ghost"}
+
+
+def test_a_list_of_one_class_gives_no_purpose(write, tmp_path):
+    folder = write()
+    (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+    (tmp_path / "ImageSets" / "Main" / "dog_train.txt").write_text("a\n")
+    assert read_voc(folder).images[0].purpose == ""
+    (tmp_path / "ImageSets" / "Main" / "HOLDOUT.TXT").write_text(" a \n")
+    assert read_voc(folder).images[0].purpose == "HOLDOUT"

@@ -130,7 +130,7 @@ class TestNames:
 
     def test_class_names_will_do(self, voc, tmp_path):
         folder = voc(mask((*LEFT, 2)), labels=None)
-        (tmp_path / "voc" / "class_names.txt").write_text("_background_\r\na\r\nb c\r\n")
+        (tmp_path / "voc" / "class_names.txt").write_text("_background_\r\n\r\na\r\n \r\nb c\r\n\r\n")
         collection = read_voc(folder)
         assert collection.images[0].labels == ("b c",)
         assert collection.classes == ("a", "b c")
