@@ -74,18 +74,26 @@ class HashMemory:
             modified_ns: nanoseconds since 1970, as listed.
             progress: show a bar on a terminal while files are read.
         """
-        found = self.recall(list(zip(paths, map(int, sizes), map(int, modified_ns), strict=True)))
+        etags: list[str] = []
+        with tqdm(total=len(paths), desc="Hashing", unit="file", disable=None if progress else True) as bar:
+            # A window at a time, so that a million files do not stand as a million keys.
+            for start in range(0, len(paths), _SAVE_EVERY):
+                window = slice(start, start + _SAVE_EVERY)
+                keys = zip(paths[window], map(int, sizes[window]), map(int, modified_ns[window]), strict=True)
+                etags += self._settle(list(keys))
+                bar.update(len(etags) - start)
+        return etags
+
+    def _settle(self, keys: list[FileKey]) -> list[str]:
+        """Returns the md5 of each file: remembered, or read and from now on remembered."""
+        found = self.recall(keys)
         missing = [index for index, etag in enumerate(found) if etag is None]
-        with tqdm(total=len(missing), desc="Hashing", unit="file", disable=None if progress else True) as bar:
-            for start in range(0, len(missing), _SAVE_EVERY):
-                batch = missing[start : start + _SAVE_EVERY]
-                settled = []
-                for index, (etag, key) in zip(batch, self._read([paths[i] for i in batch]), strict=True):
-                    found[index] = etag
-                    bar.update()
-                    if key is not None:
-                        settled.append((key, etag))
-                self.remember(settled)
+        settled = []
+        for index, (etag, key) in zip(missing, self._read([keys[index][0] for index in missing]), strict=True):
+            found[index] = etag
+            if key is not None:
+                settled.append((key, etag))
+        self.remember(settled)
         return [etag or "" for etag in found]
 
     def recall(self, keys: Sequence[FileKey]) -> list[str | None]:

@@ -10,17 +10,18 @@ The walk only stats. A file that cannot be a sample at all (its name is not text
 import logging
 import os
 import posixpath
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from brevetti_keras.data.checksums import HashMemory, md5_of
 from brevetti_keras.data.found_files import FoundFiles, taken
 from brevetti_keras.data.named_objects import named_objects
+from brevetti_keras.data.sample_choice import ClassMapping as ClassMapping
+from brevetti_keras.data.sample_choice import SampleFilter as SampleFilter
+from brevetti_keras.data.sample_choice import labels_of, predicate_of
 from brevetti_keras.data.samples_csv import read_samples_csv
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.local_copies import fetch_copies
@@ -41,9 +42,6 @@ SKIPPED_COLUMNS = ("path", "dataset", "dataset_id", "category", "size", "reason"
 
 _NOT_TEXT = "its name is not text in UTF-8: rename it"
 _OURS = ["etag", "size", "bucket", "dataset", "dataset_id", "url"]
-
-ClassMapping = Mapping[str, str | Sequence[str]]
-SampleFilter = str | Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -112,21 +110,16 @@ def list_samples(
         NotFoundError: if there is no such folder or CSV.
         DataError: for a CSV that cannot be read as samples.
     """
-    source = _open_source(bucket)
     wanted = {classes} if isinstance(classes, str) else None if classes is None else set(classes)
-    chosen = _choose(source, class_mapping or {}, wanted, sample_filter)
-    frame = _frame(source, chosen)
-    frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.files, hashes or HashMemory())
+    frame, skipped = _hashed(bucket, class_mapping or {}, wanted, sample_filter, annotations, hashes or HashMemory())
     frame["dataset"] = pd.Series(dataset_name, index=frame.index, dtype="str")
     frame["dataset_id"] = pd.Series(dataset_id, index=frame.index, dtype="str")
     given = frame["reference"] if "reference" in frame else pd.Series("", index=frame.index, dtype="str")
     frame["reference"] = given.where(given != "", reference or "N/A")
     frame["url"] = pd.Series(download_urls(frame.path), index=frame.index, dtype="str")
-    if annotations:
-        frame["annotation_path"] = _annotation_paths(source, chosen)
     columns = [*COLUMNS, *(column for column in frame.columns if column not in COLUMNS)]
-    frame = frame[columns].sort_values("path", kind="stable", ignore_index=True)
-    skipped = chosen.skipped.assign(dataset=dataset_name, dataset_id=dataset_id)[[*SKIPPED_COLUMNS]]
+    frame = _by_path(frame[columns])
+    skipped = skipped.assign(dataset=dataset_name, dataset_id=dataset_id)[[*SKIPPED_COLUMNS]]
     _log.info("%s: %d samples, %d files skipped", bucket, len(frame), len(skipped))
     return Listing(frame, skipped)
 
@@ -161,7 +154,7 @@ def list_files(bucket: str) -> pd.DataFrame:
         DataError: for a CSV that cannot be read as samples.
     """
     source = _open_source(bucket)
-    return _frame(source, _choose(source, {}, None, None)).sort_values("path", kind="stable", ignore_index=True)
+    return _by_path(_frame(source, _choose(source, {}, None, None)))
 
 
 @dataclass(frozen=True)
@@ -247,8 +240,8 @@ def _choose(
     sample_filter: SampleFilter | None,
     root_name: str = ROOT_NAME,
 ) -> _Chosen:
-    wanted = _predicate(sample_filter)
-    labels = _labels(mapping)
+    wanted = predicate_of(sample_filter)
+    labels = labels_of(mapping)
     paths = [source.below(path) for path in source.files.paths] if source.top else source.files.paths
     folders = [path.rpartition("/")[0] for path in paths]
     places = {folder: _place(folder, labels, root_name) for folder in set(folders)}
@@ -282,44 +275,6 @@ def _named(
     return rows, pd.DataFrame(skipped, columns=[*SKIPPED_COLUMNS])
 
 
-def _labels(mapping: ClassMapping) -> dict[str, tuple[str, ...]]:
-    """Returns the labels of each folder name; one label may stand alone.
-
-    Raises:
-        InvalidInputError: for anything else than labels of text.
-    """
-    if not isinstance(mapping, Mapping):
-        raise InvalidInputError(
-            f"expected class_mapping as folder names to labels, {{'ok': 'good'}}, received {type(mapping).__name__}"
-        )
-    found: dict[str, tuple[str, ...]] = {}
-    given: Any
-    for name, given in mapping.items():
-        several = isinstance(given, Iterable) and not isinstance(given, str)
-        labels = tuple(given) if several else (given,)
-        if not all(isinstance(label, str) for label in labels):
-            raise InvalidInputError(
-                f"expected a label or labels of text for {name!r} in class_mapping, received {given!r}"
-            )
-        found[name] = labels
-    return found
-
-
-def _predicate(sample_filter: SampleFilter | None) -> Callable[[str], object] | None:
-    if sample_filter is None or callable(sample_filter):
-        return sample_filter
-    if not isinstance(sample_filter, str):
-        raise InvalidInputError(
-            f"expected a regular expression or a function as sample_filter, received {type(sample_filter).__name__}"
-        )
-    try:
-        return re.compile(sample_filter, re.IGNORECASE).search
-    except re.error as error:
-        raise InvalidInputError(
-            f"expected a regular expression as sample_filter, received {sample_filter!r}: {error}"
-        ) from error
-
-
 def _place(folder: str, labels: dict[str, tuple[str, ...]], root_name: str) -> tuple[str, tuple[str, ...]]:
     """Returns the name of a file's folder and the labels that it gives."""
     way = [root_name, *(part for part in folder.split("/") if part)]
@@ -349,9 +304,36 @@ def _frame(source: _Source, chosen: _Chosen) -> pd.DataFrame:
     return frame
 
 
+def _hashed(
+    bucket: str,
+    mapping: ClassMapping,
+    classes: set[str] | None,
+    sample_filter: SampleFilter | None,
+    annotations: bool,
+    hashes: HashMemory,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns what a dataset's files tell of its samples, and what was skipped; what was found on the way goes."""
+    source = _open_source(bucket)
+    chosen = _choose(source, mapping, classes, sample_filter)
+    frame = _frame(source, chosen)
+    frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.files, hashes)
+    if annotations:
+        frame["annotation_path"] = _annotation_paths(source, chosen)
+    return frame, chosen.skipped
+
+
+def _by_path(frame: pd.DataFrame) -> pd.DataFrame:
+    # What a walk found is sorted, and a sorted copy of a million rows takes as much memory again.
+    if frame["path"].is_monotonic_increasing:
+        return frame
+    return frame.sort_values("path", kind="stable", ignore_index=True)
+
+
 def _etags(storage: Storage, paths: list[str], files: FoundFiles, hashes: HashMemory) -> "pd.Series[str]":
     etags = list(files.md5s)
-    missing = [index for index, etag in enumerate(etags) if not etag]
+    missing: Sequence[int] = range(len(etags))
+    if any(etags):
+        missing = [index for index, etag in enumerate(etags) if not etag]
     if missing and isinstance(storage, LocalStorage):
         asked = files.take(missing)
         found = hashes.etags(taken(paths, missing), asked.sizes, asked.modified_ns, progress=True)
