@@ -140,6 +140,17 @@ class GraphAugmenter:
         return tf.maximum(tf.minimum(images, high[:, None, None, None]), low[:, None, None, None])
 
 
+def within_reach(images: Any, limits: ValueRange) -> Any:
+    """Returns the images, which fail where they hold values that `ImageAugmenter` refuses as those of another range."""
+    low, high = limits
+    message = f"expected images with values in [{low:g}, {high:g}], or value_range set to theirs; received values up to"
+    highest = tf.cast(tf.reduce_max(images), tf.float32)
+    enough = tf.debugging.Assert(highest - low <= 2 * (high - low), [message, highest])
+    # Eagerly it has raised already.
+    with tf.control_dependencies([] if enough is None else [enough]):
+        return tf.identity(images)
+
+
 def _keys(part: Augmentation, seeds: Any) -> Any:
     return derive(seeds[:, 0], seeds[:, 1], part.stream())
 

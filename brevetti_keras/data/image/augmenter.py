@@ -22,7 +22,7 @@ from pydantic import field_validator
 
 from brevetti_keras.data.buffers import Buffers
 from brevetti_keras.data.host_call import HostCall
-from brevetti_keras.data.image.augment_graph import GraphAugmenter
+from brevetti_keras.data.image.augment_graph import GraphAugmenter, within_reach
 from brevetti_keras.data.image.augmentation import Effect, Seeds, ValueRange, ordered
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
@@ -137,7 +137,10 @@ class ImageAugmenter(Settings):
             return dict(batch)
         images, masks = tensors[self.image_key], tensors.get(self.segmentation_key)
         whole = (float(images.dtype.min), float(images.dtype.max)) if images.dtype.is_integer else (0.0, 1.0)
-        vary = GraphAugmenter(**{name: getattr(self, name) for name in PARTS}, limits=self.value_range or whole)
+        limits = self.value_range or whole
+        if self.value_range is not None or not images.dtype.is_integer:
+            images = within_reach(images, limits)
+        vary = GraphAugmenter(**{name: getattr(self, name) for name in PARTS}, limits=limits)
         varied = vary(images, _seed_rows(seed, images), masks)
         results = dict(zip((self.image_key, self.segmentation_key), varied, strict=True))
         for key, tensor in tensors.items():

@@ -134,6 +134,18 @@ def test_small_and_grey_images_are_varied_too() -> None:
         np.testing.assert_allclose(in_graph(augmenter, images), augmenter.vary(images, SEEDS), atol=2e-3)
 
 
+def test_values_of_another_range_are_refused_not_cut() -> None:
+    augmenter = ImageAugmenter(random_transformer={"chance": 1}, image_noise={"chance": 1})
+    function = augmenter.graph_form(pd.DataFrame()).function
+    graph = tf.function(lambda images: function({"img": images}, SEEDS)["img"], autograph=False)
+    for run in (graph, lambda images: function({"img": images}, SEEDS)["img"]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"values in \[0, 1\], or value_range set to theirs"):
+            run(IMAGES * 255)
+        run(IMAGES * 1.9)
+    assert ImageAugmenter(value_range=(0, 255)).graph_form(pd.DataFrame()).function({"img": IMAGES * 255}, SEEDS)
+    assert in_graph(augmenter, IMAGES[:0], SEEDS[:0]).shape == (0, 60, 70, 3)
+
+
 def test_wrong_use_is_one_line() -> None:
     bicubic = ImageAugmenter(random_transformer={"interpolation": "bicubic"})
     with pytest.raises(InvalidInputError, match="nearest or bilinear in the graph form, received bicubic"):
