@@ -251,6 +251,19 @@ def test_groups_by_several_columns_and_missing_values() -> None:
     assert groups.weights.tolist() == [1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("count", [3, 65_536, 65_537])
+def test_members_of_any_number_of_groups_are_in_frame_order(count: int) -> None:
+    names = np.random.default_rng(0).permutation(np.resize(np.arange(count), count + 100))
+
+    groups = group_samples(pd.DataFrame({"group": names}), ["group"], "count")
+
+    rows_of: dict[int, list[int]] = {}
+    for row, name in enumerate(names.tolist()):
+        rows_of.setdefault(name, []).append(row)
+    assert groups.members.tolist() == [row for rows in rows_of.values() for row in rows]
+    assert groups.sizes.tolist() == [len(rows) for rows in rows_of.values()]
+
+
 def test_a_group_of_weight_zero_is_never_drawn() -> None:
     samples = frame_of(10, 1)
 
