@@ -45,6 +45,13 @@ NAMELESS = """() => [...document.querySelectorAll(
     || element.querySelector("img[alt]:not([alt=''])")
 )).map((element) => element.outerHTML.slice(0, 120))"""
 
+# Buttons beside a field whose words stand in two lines.
+BROKEN = """() => [...document.querySelectorAll(".field > .row > button")].filter((button) => {
+    const range = document.createRange();
+    range.selectNodeContents(button);
+    return new Set([...range.getClientRects()].map((line) => Math.round(line.top))).size > 1;
+}).map((button) => button.textContent)"""
+
 
 def written() -> set[str]:
     """The files in the repository that a server or a browser could have left."""
@@ -99,6 +106,7 @@ def test_every_page_is_clean(
     assert page.locator("h1").count() == 1
     assert page.evaluate("window.hacked") is None
     assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(BROKEN) == []
     check_look(page, colours, width)
     for scheme in ({"light": "dark", "dark": "light"}[colours], colours):
         page.emulate_media(color_scheme=scheme)
