@@ -5,6 +5,7 @@ from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
 from brevetti_keras.data.formats.reading import read_format
 from brevetti_keras.data.formats.voc import read_voc
 from brevetti_keras.data.formats.writing import write_format
+from brevetti_keras.data.run_lengths import RunLengths
 from brevetti_keras.utils.errors import DataError, NotFoundError
 from tests.support.images import write_image
 
@@ -173,3 +174,85 @@ def test_a_list_of_one_class_gives_no_purpose(write, tmp_path):
     assert read_voc(folder).images[0].purpose == ""
     (tmp_path / "ImageSets" / "Main" / "HOLDOUT.TXT").write_text(" a \n")
     assert read_voc(folder).images[0].purpose == "HOLDOUT"
+
+
+def test_an_object_without_a_box_marks_the_whole_image(write):
+    (shape,) = read_voc(write(xml("<object><name>dog</name></object>"))).images[0].annotation.shapes
+    assert (shape.kind, shape.label, shape.points) == ("class", "dog", ())
+
+
+def test_without_masks_no_image_is_read(write, tmp_path):
+    folder = write()
+    (tmp_path / "JPEGImages" / "a.png").write_bytes(b"no picture")
+    assert read_voc(folder).images[0].labels == ("dog",)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ("", (0, 0)),
+        ("<size/>", (0, 0)),
+        ("<size><width> </width><height>12</height></size>", (0, 12)),
+        (SIZE, (16, 12)),
+    ],
+)
+def test_a_size_that_is_not_told_is_none(write, size, expected):
+    annotation = read_voc(write(xml(size=size))).images[0].annotation
+    assert (annotation.width, annotation.height) == expected
+
+
+def test_a_lonely_xml_beside_its_image_is_enough(write, tmp_path):
+    write_image(tmp_path / "deep" / "x.jpg", size=(12, 16))
+    collection = read_voc(write(xml(filename="<filename>x.jpg</filename>"), "deep/x.xml", "deep/x.jpg"))
+    assert [image.name for image in collection.images] == ["deep/x.jpg"]
+
+
+class TestWriting:
+    def written(self, tmp_path, *shapes, purpose="", **about):
+        write_image(tmp_path / "source.png", size=(12, 16))
+        marks = Annotation(shapes, 16, 12, about)
+        labels = tuple(dict.fromkeys(shape.label for shape in shapes))
+        image = AnnotatedImage(str(tmp_path / "source.png"), "lot 1/a.png", labels, purpose, marks)
+        write_format(Collection((image,), labels), "voc", str(tmp_path / "out"))
+        return (tmp_path / "out" / "Annotations" / "a.xml").read_text()
+
+    def test_what_other_tools_expect_is_there(self, tmp_path):
+        text = self.written(tmp_path, Shape("dog", "rectangle", ((0.0, 1.0), (8.0, 12.0))))
+        for part in (
+            "<folder>JPEGImages</folder>", "<filename>a.png</filename>", "<width>16</width>", "<height>12</height>",
+            "<name>dog</name>", "<pose>Unspecified</pose>", "<truncated>0</truncated>", "<difficult>0</difficult>",
+            "<xmin>1</xmin>", "<ymin>2</ymin>", "<xmax>8</xmax>", "<ymax>12</ymax>",
+        ):  # fmt: skip
+            assert part in text, part
+        assert "<depth>" not in text
+
+    def test_fractions_of_pixels_keep_all_their_digits(self, tmp_path):
+        text = self.written(tmp_path, Shape("dog", "rectangle", ((0.1, 1.25), (8.5, 12.000001))))
+        assert "<xmin>1.1</xmin>" in text
+        assert "<ymax>12.000001</ymax>" in text
+
+    def test_lists_name_images_without_ending(self, tmp_path):
+        self.written(tmp_path, Shape("dog", "class"), purpose="devel")
+        assert (tmp_path / "out" / "ImageSets" / "Main" / "val.txt").read_text() == "a\n"
+        assert not (tmp_path / "out" / "ImageSets" / "Segmentation").exists()
+
+    def test_marks_without_a_place_in_voc_are_kept_aside(self, tmp_path):
+        shapes = (Shape("dog", "class"), Shape("dog", "point", ((1.0, 1.0),)), Shape("dog", "mask", mask=EMPTY))
+        text = self.written(tmp_path, *shapes)
+        assert text.count("<object>") == 2
+        assert text.count("<bndbox>") == 1
+        assert read_format("voc", str(tmp_path / "out")).images[0].annotation.shapes == shapes
+
+    @pytest.mark.parametrize("tag", ["not a tag", "1st", "", "a:b", "void", "name"])
+    def test_words_that_are_no_tags_are_kept_aside(self, tmp_path, tag):
+        text = self.written(tmp_path, Shape("dog", "class"), **{tag: "x"})
+        assert ">x<" not in text
+        assert read_format("voc", str(tmp_path / "out")).images[0].annotation.image == {tag: "x"}
+
+    def test_lists_and_mappings_become_tags(self, tmp_path):
+        text = self.written(tmp_path, Shape("dog", "class"), tag=["x", {"inner": "y"}, 3])
+        assert text.count("<tag>") == 2
+        assert "<inner>y</inner>" in text
+
+
+EMPTY = RunLengths(12, 16, (12 * 16,))

@@ -117,6 +117,18 @@ class TestReading:
         first, other = only(voc(classes, mask((*LEFT, 1)), ("dent",))).annotation.shapes
         assert (first.label, pixels(first).sum(), other.label, pixels(other).sum()) == ("dent", 5, "scratch", 1)
 
+    def test_an_objects_pixels_that_the_classes_leave_open_are_its_own(self, voc):
+        classes = mask((*LEFT, 1), (1, slice(1, 3), 255), (3, slice(1, 3), 0))
+        (shape,) = only(voc(classes, mask((*LEFT, 1)), ("dent",))).annotation.shapes
+        assert np.array_equal(pixels(shape), mask((*LEFT, 1)))
+        box, rest = only(voc(mask((*LEFT, 1)), mask((1, slice(1, 3), 255)), ("dent",))).annotation.shapes
+        assert (box.kind, rest.label) == ("rectangle", "dent")
+        assert np.array_equal(pixels(rest), mask((*LEFT, 1)))
+
+    def test_classes_that_nothing_names_are_called_as_their_objects(self, voc):
+        image = only(voc(mask((*LEFT, 7)), mask((*LEFT, 1)), ("odd one",), labels=None))
+        assert [(shape.label, pixels(shape).sum()) for shape in image.annotation.shapes] == [("odd one", 6)]
+
     def test_an_image_without_masks_is_as_before(self, voc):
         voc(mask((*LEFT, 1)))
         image = read_voc(voc(names=("dent",), stem="b")).images[1]
