@@ -279,4 +279,4 @@ def _as_csv(frame: pd.DataFrame, ties: Sequence[str]) -> bytes:
     empty = {name for name in ties if not (frame[name] != "").any()}
     columns = [ETAG, *(name for name in frame.columns if name not in {ETAG, PURPOSE, *empty}), PURPOSE]
     columns = [name for name in columns if name != ETAG or (frame[ETAG] != "").any() or len(columns) == 2]
-    return text_csv({name: frame[name].tolist() for name in columns})
+    return text_csv(frame[columns])

@@ -37,7 +37,7 @@ def tables(draw, values=VALUES) -> dict[str, list[str]]:
 @example({"etag,key": ["a"], "purpose": ["b"]})
 @example({"etag\r": ["a"], "purpose": ["b"]})
 def test_whatever_is_written_is_read_again_by_us_and_by_others(columns) -> None:
-    data = text_csv(columns)
+    data = text_csv(pd.DataFrame(columns, dtype="str"))
 
     frame = read_text_csv(data, "x.csv")
 
@@ -54,7 +54,7 @@ def test_only_values_that_need_quotes_get_them(columns) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL).writerows(rows)
 
-    assert text_csv(columns).decode() == text.getvalue()
+    assert text_csv(pd.DataFrame(columns, dtype="str")).decode() == text.getvalue()
 
 
 @MANY
@@ -129,8 +129,21 @@ def test_a_file_of_names_alone_or_of_nothing_has_no_rows() -> None:
     assert rows_of(read_text_csv(b"a,b", "x.csv")) == [["a", "b"]]
     for data in (b"", b"\n", b"\r\n", "\ufeff".encode()):
         assert list(read_text_csv(data, "x.csv").columns) == []
-    assert text_csv({"a": [], "b": []}) == b"a,b\n"
+    assert text_csv(pd.DataFrame({"a": [], "b": []}, dtype="str")) == b"a,b\n"
 
 
 def test_a_column_alone_keeps_its_empty_values() -> None:
-    assert read_text_csv(text_csv({"a": ["x", "", "y"]}), "x.csv").a.tolist() == ["x", "", "y"]
+    assert read_text_csv(text_csv(pd.DataFrame({"a": ["x", "", "y"]})), "x.csv").a.tolist() == ["x", "", "y"]
+
+
+@pytest.mark.parametrize("odd", ["x", "a,b", "a\rb"])
+def test_many_rows_are_written_as_few_are(odd) -> None:
+    count = 70_000
+    values = [f"e{row}" for row in range(count - 1)] + [odd]
+    frame = pd.DataFrame({"etag": values, "purpose": ["train", ""] * (count // 2)}, dtype="str")
+
+    data = text_csv(frame)
+
+    assert by_module(data.decode())[1:] == frame.to_numpy().tolist()
+    assert (b'"e0"' in data) == ("\r" in odd)
+    pd.testing.assert_frame_equal(read_text_csv(data, "x.csv"), frame)
