@@ -12,7 +12,6 @@ its key makes harmless. An outage delays; nothing is dropped but what the host s
 
 import itertools
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -23,6 +22,7 @@ from brevetti_keras.io.event_log import EventLog
 from brevetti_keras.io.local import atomic_write
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import BrevettiError
+from brevetti_keras.utils.scatter import scattered
 from brevetti_keras.wire.events import Event
 
 _LOGGER = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class EventSender:
         with self._state:
             self._failed_try = self._tries
             self._state.notify_all()
-        pause = min(_FIRST_PAUSE * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+        pause = scattered(min(_FIRST_PAUSE * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE))
         self._failures += 1
         # Cleared first: who waits has this try's answer by now, and asks anew for the next.
         self._hurry.clear()

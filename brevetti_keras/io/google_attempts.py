@@ -7,7 +7,6 @@ acknowledgement was lost from another's.
 """
 
 import http.client
-import random
 import re
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from brevetti_keras.utils.errors import (
     StorageError,
 )
 from brevetti_keras.utils.lazy import lazy_import
+from brevetti_keras.utils.scatter import scattered
 
 api_errors = lazy_import("google.api_core.exceptions", install="google-api-core")
 auth_errors = lazy_import("google.auth.exceptions", install="google-auth")
@@ -97,7 +97,7 @@ class Attempts:
                 if self._clock() + wait > end:
                     raise self._late(url, error) from error
             again = True
-            self._sleep(wait * random.uniform(0.5, 1.0))
+            self._sleep(scattered(wait))
             wait = min(2 * wait, self.patience.longest_wait)
 
     def _late(self, url: str, error: BaseException) -> StorageError:

@@ -8,7 +8,6 @@ handed on to another host. What is logged or raised never shows a query or a pas
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -27,6 +26,7 @@ from brevetti_keras.utils.errors import (
     StorageError,
 )
 from brevetti_keras.utils.redact import RedactingFilter, Redactor
+from brevetti_keras.utils.scatter import scattered
 
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
@@ -164,7 +164,7 @@ def _delay(attempt: int, retry_after: str | None = None) -> float:
     """Seconds to wait: what the host asked for, else doubling from a half, spread so that clients scatter."""
     if retry_after is not None and retry_after.isdecimal():
         return min(float(retry_after), _MAX_DELAY)
-    return min(0.5 * 2.0**attempt, _MAX_DELAY) * random.uniform(0.5, 1.0)
+    return scattered(min(0.5 * 2.0**attempt, _MAX_DELAY))
 
 
 def _keep_queries_out_of_logs() -> None:
