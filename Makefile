@@ -96,7 +96,10 @@ $(BACKENDS)/installed: tests/backends/requirements.txt setup.cfg constraints.txt
 BENCH := .venv-bench
 BENCHMARKS ?= $(sort $(filter-out report,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))))
 bench: install browser $(BENCH)/installed
-	@for name in $(BENCHMARKS); do echo; echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	-@$(MAKE) --no-print-directory $(CLIENT)/installed  # a peer of one of them; without its Python, ours stands alone
+	@begun=$$(date +%s); for name in $(BENCHMARKS); do start=$$(date +%s); echo; echo "== $$name"; \
+	  $(BIN)/python -m benchmarks.$$name || exit 1; echo "== $$name took $$(($$(date +%s) - start)) s"; done; \
+	  echo; echo "== all took $$(($$(date +%s) - begun)) s"
 
 $(BENCH)/installed: benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH)

@@ -13,6 +13,7 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -316,7 +317,7 @@ def _hashed(
     source = _open_source(bucket)
     chosen = _choose(source, mapping, classes, sample_filter)
     frame = _frame(source, chosen)
-    frame["etag"] = _etags(source.storage, frame.path.tolist(), chosen.files, hashes)
+    frame["etag"] = _etags(source.storage, frame["path"], chosen.files, hashes)
     if annotations:
         frame["annotation_path"] = _annotation_paths(source, chosen)
     return frame, chosen.skipped
@@ -329,22 +330,24 @@ def _by_path(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values("path", kind="stable", ignore_index=True)
 
 
-def _etags(storage: Storage, paths: list[str], files: FoundFiles, hashes: HashMemory) -> "pd.Series[str]":
+def _etags(storage: Storage, paths: "pd.Series[str]", files: FoundFiles, hashes: HashMemory) -> "pd.Series[str]":
     etags = list(files.md5s)
     missing: Sequence[int] = range(len(etags))
     if any(etags):
         missing = [index for index, etag in enumerate(etags) if not etag]
     if missing and isinstance(storage, LocalStorage):
         asked = files.take(missing)
-        found = hashes.etags(taken(paths, missing), asked.sizes, asked.modified_ns, progress=True)
+        # The column itself, of which a window at a time is taken: a million paths as a list are long.
+        column: Any = paths.array if len(missing) == len(paths) else paths.iloc[list(missing)].array
+        found = hashes.etags(column, asked.sizes, asked.modified_ns, progress=True)
         for index, etag in zip(missing, found, strict=True):
             etags[index] = etag
     elif missing:
         # What was composed of other objects has no md5 until somebody reads it; what is not there has no time either.
-        there = (paths[index] for index in missing if files.modified_ns[index])
-        copies = fetch_copies(there, progress=True)
+        urls = paths.tolist()
+        copies = fetch_copies((urls[index] for index in missing if files.modified_ns[index]), progress=True)
         for index in missing:
-            etags[index] = md5_of(copies[paths[index]]) if paths[index] in copies else ""
+            etags[index] = md5_of(copies[urls[index]]) if urls[index] in copies else ""
     return pd.Series(etags, dtype="str")
 
 
