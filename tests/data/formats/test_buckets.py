@@ -220,3 +220,12 @@ def test_the_size_of_an_object_is_asked_for_once(fake_bucket, tmp_path):
     assert len(fake_bucket.requests) == before
     with pytest.raises(NotFoundError, match=r"no file gs://bucket/none\.png"):
         upright_size("gs://bucket/none.png")
+
+
+def test_an_image_without_a_file_of_labels_holds_nothing_there_as_well(fake_bucket, tmp_path, collection):
+    write_format(Collection(collection.images[:1], ("good",)), "yolo", str(tmp_path / "out"))
+    for name in ("labels/train/0.txt", "brevetti.json"):
+        (tmp_path / "out" / name).unlink()
+    upload_folder(tmp_path / "out", URL)
+    (image,) = read_format("yolo", URL).images
+    assert (image.labels, image.annotation.shapes, image.annotation.width) == ((), (), WIDTH)

@@ -308,3 +308,13 @@ def test_other_purposes_than_the_usual_have_files_of_their_own(write, tmp_path):
     write_format(replace(given, images=images), "coco", str(tmp_path / "out"))
     assert [path.name for path in (tmp_path / "out" / "annotations").iterdir()] == ["instances_hold out_2.json"]
     assert read_format("coco", str(tmp_path / "out")).images[0].purpose == "hold out/2"
+
+
+def test_one_file_at_the_top_is_read_with_what_lies_beside_it(write, tmp_path):
+    folder = write(content(), "result.json", ("images/a.png",))
+    write(content(), "other.json", ("images/a.png",))
+    (image,) = read_format("coco", f"{folder}/result.json").images
+    assert image.name == "images/a.png"
+    (tmp_path / "brevetti.json").write_text("{")
+    with pytest.raises(DataError, match=r"brevetti\.json: expected JSON"):
+        read_format("coco", f"{folder}/result.json")

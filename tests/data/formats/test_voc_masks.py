@@ -129,6 +129,15 @@ class TestReading:
         image = only(voc(mask((*LEFT, 7)), mask((*LEFT, 1)), ("odd one",), labels=None))
         assert [(shape.label, pixels(shape).sum()) for shape in image.annotation.shapes] == [("odd one", 6)]
 
+    def test_an_object_without_a_box_may_have_pixels(self, voc, tmp_path):
+        folder = voc(mask((*LEFT, 1)), mask((*LEFT, 1)), ("dent",))
+        (tmp_path / "voc" / "Annotations" / "a.xml").write_text(
+            "<annotation><object><name>dent</name></object></annotation>"
+        )
+        (shape,) = only(folder).annotation.shapes
+        assert (shape.kind, shape.box) == ("mask", None)
+        assert np.array_equal(pixels(shape), mask((*LEFT, 1)))
+
     def test_an_image_without_masks_is_as_before(self, voc):
         voc(mask((*LEFT, 1)))
         image = read_voc(voc(names=("dent",), stem="b")).images[1]
