@@ -94,10 +94,6 @@ def test_a_second_sigterm_does_not_disturb_the_end(tmp_path, workspace):
 class TestResume:
     def test_sigterm_keeps_a_checkpoint_and_resume_ends_with_the_same_weights(self, tmp_path, workspace, monkeypatch):
         process = start(tmp_path, TRAINING, "--pause", "0.15")
-        whole = tmp_path / "whole"
-        with monkeypatch.context() as patched:
-            patched.setenv("BREVETTI_HOME", str(whole))
-            runpy.run_path(str(tmp_path / "train.py"), run_name="__main__")
         read_until(process, "epoch 2")
         process.terminate()
         process.communicate(timeout=60)
@@ -112,6 +108,10 @@ class TestResume:
             assert platform.events.curve(job.id)["epoch"] == [0, 1, 2, 3]
             loss = json.loads(platform.artifacts.read(job.id, "loss.json"))
             resumed = platform.artifacts.local_path(job.id, "weights.npz")
+        whole = tmp_path / "whole"
+        with monkeypatch.context() as patched:
+            patched.setenv("BREVETTI_HOME", str(whole))
+            runpy.run_path(str(tmp_path / "train.py"), run_name="__main__")
         with connect(whole) as platform:
             (uninterrupted,) = platform.jobs.list()
             expected = json.loads(platform.artifacts.read(uninterrupted.id, "loss.json"))
