@@ -1,6 +1,8 @@
 import ast
 import random
+from pathlib import Path
 
+import brevetti_keras
 from brevetti_keras.utils.scatter import scattered
 
 
