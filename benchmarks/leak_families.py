@@ -18,7 +18,7 @@ from tests.support.parts import PARTS, Picture, draw_part
 
 _SIDE = 256
 _HELD_OUT = 1_000_000
-_CROPS = (64, 80, 96, 128)
+_CROP = 64
 _STEPS = 7
 _PLAIN = 2.0
 _KINDS = 40
@@ -31,7 +31,7 @@ def draw(family: str, number: int, held_out: bool = False) -> Picture:
 
     Args:
         family: one of `FAMILIES`.
-        number: of the picture.
+        number: of the picture, below 1,000; of crops that are fitted, below 600.
         held_out: of those that were not looked at while bounds were chosen.
     """
     return FAMILIES[family](number + _HELD_OUT * held_out)
@@ -92,8 +92,8 @@ def _brushed(number: int) -> Picture:
 def _kinds(number: int) -> Picture:
     rng = np.random.default_rng([18, number])
     name = "flower.jpg" if number >= _HELD_OUT else "china.jpg"
-    side, top, left = _places(name, plain=False)[number % _KINDS]
-    look = cv2.resize(_grey(name)[top : top + side, left : left + side], (_SIDE, _SIDE)).astype(np.float64)
+    top, left = _places(name, plain=False)[number % _KINDS]
+    look = cv2.resize(_grey(name)[top : top + _CROP, left : left + _CROP], (_SIDE, _SIDE)).astype(np.float64)
     return _picture(20 + 0.8 * look + _texture(rng, 3) + rng.normal(0, 2, (_SIDE, _SIDE)))
 
 
@@ -106,24 +106,23 @@ def _nearly_plain(number: int) -> Picture:
 
 def _photograph(number: int, plain: bool = False) -> Picture:
     name = "flower.jpg" if number >= _HELD_OUT else "china.jpg"
-    side, top, left = _places(name, plain)[number % _HELD_OUT]
-    return np.ascontiguousarray(_grey(name)[top : top + side, left : left + side])
+    top, left = _places(name, plain)[number % _HELD_OUT]
+    return np.ascontiguousarray(_grey(name)[top : top + _CROP, left : left + _CROP])
 
 
 @functools.cache
-def _places(name: str, plain: bool) -> list[tuple[int, int, int]]:
-    """Returns side, top and left of the crops that show sky or blurred background alone, or of the others, shuffled.
+def _places(name: str, plain: bool) -> list[tuple[int, int]]:
+    """Returns top and left of the crops that show sky or blurred background alone, or of the others, shuffled.
 
-    Two of one size are a seventh of it apart or more: beyond what counts as a shifted copy.
+    They are a seventh of their side apart or more: beyond what counts as a shifted copy.
     """
     picture = _grey(name).astype(np.float32)
     fine = np.abs(picture - cv2.GaussianBlur(picture, (0, 0), 4))
     places = [
-        (side, top, left)
-        for side in _CROPS
-        for top in range(0, picture.shape[0] - side + 1, side // _STEPS)
-        for left in range(0, picture.shape[1] - side + 1, side // _STEPS)
-        if (fine[top : top + side, left : left + side].mean() < _PLAIN) == plain
+        (top, left)
+        for top in range(0, picture.shape[0] - _CROP + 1, _CROP // _STEPS)
+        for left in range(0, picture.shape[1] - _CROP + 1, _CROP // _STEPS)
+        if (fine[top : top + _CROP, left : left + _CROP].mean() < _PLAIN) == plain
     ]
     return [places[index] for index in np.random.default_rng(0).permutation(len(places))]
 

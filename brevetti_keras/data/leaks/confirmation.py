@@ -4,8 +4,8 @@
     confirmed.distance, confirmed.apart, confirmed.copies
 
 Two pictures that have nothing to do with each other are as far apart as there is structure in them; a copy is nearer
-than 0.4 of that. This alone does not make a copy, since pictures of one kind of part share their outlines. Each picture
-of a pair that is left is therefore also compared with those that look most like it, six more than it has copies beyond
+than 0.35 of that. This alone does not make a copy, since pictures of one kind of part share their outlines. So each
+picture of a pair that is left is also compared with those that look most like it, six more than it has copies beyond
 doubt (nearer than 0.07 of the structure). Up to three more copies among these leave three that are other parts, and a
 copy is nearer than half of what the third farthest is. All of these are ratios, so that they hold for any part, camera
 and light. Where there are too few others to tell, copies are those beyond doubt. Comparisons are remembered by the
@@ -27,7 +27,7 @@ from brevetti_keras.data.leaks.spectrum import TURNS, WAYS, Floats, Spectra
 from brevetti_keras.data.leaks.work_pictures import WorkPictures
 
 NEARER = 0.5
-NEARER_THAN_STRUCTURE = 0.4
+NEARER_THAN_STRUCTURE = 0.35
 _BEYOND_DOUBT = 0.07
 _OTHERS = 6
 _FARTHEST = 3
