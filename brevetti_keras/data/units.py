@@ -38,7 +38,6 @@ def join(keys: Sequence[Key], count: int) -> Codes:
 def _shared(key: Key) -> Codes:
     """Returns the codes that several rows have, MISSING elsewhere."""
     sizes = np.bincount(key.codes + 1, minlength=len(key.texts) + 1)
-    sizes[0] = 0
     return np.where(sizes[key.codes + 1] > 1, key.codes, MISSING)
 
 

@@ -89,10 +89,10 @@ def test_a_file_from_before_the_uniqueness_and_no_samples_today(path) -> None:
 def test_of_several_samples_of_an_etag_the_first_tells_an_older_file_its_key(path) -> None:
     text = "etag,purpose\ne0,test\ne5,train\n"
 
-    said, _, lines = known(path, text, {"etag": ["e0", "e0", "e1"], "patient": ["", "b", "c"]}, ["patient"])
+    said, _, lines = known(path, text, {"etag": ["e0", "e0", "e0", "e1"], "patient": ["", "b", "d", "c"]}, ["patient"])
 
-    assert said == ["", "test", ""]
-    assert lines == ["e0,b,test", "e5,,train", "e0,,devel", "e1,c,devel"]
+    assert said == ["", "test", "", ""]
+    assert lines == ["e0,b,test", "e5,,train", "e0,,devel", "e0,d,devel", "e1,c,devel"]
 
 
 def test_others_win_by_strength_and_stand_where_the_first_stood(path) -> None:
@@ -101,3 +101,11 @@ def test_others_win_by_strength_and_stand_where_the_first_stood(path) -> None:
     _, _, lines = known(path, text, {"etag": ["e9"], "patient": ["q"]}, ["patient"])
 
     assert lines == ["e2,a,train", "e1,a,test", "e3,b,", "e9,q,devel"]
+
+
+def test_of_several_entries_of_an_id_the_first_counts(path) -> None:
+    text = "etag,patient,leak_group,purpose\n,a,g,test\n,a,h,train\n"
+
+    said, _, _ = known(path, text, {"etag": [""], "patient": ["a"], "leak_group": [""]}, ["patient"], ["leak_group"])
+
+    assert said == ["test"]

@@ -264,6 +264,14 @@ def test_members_of_any_number_of_groups_are_in_frame_order(count: int) -> None:
     assert groups.sizes.tolist() == [len(rows) for rows in rows_of.values()]
 
 
+def test_a_missing_value_meets_no_value_of_another_group() -> None:
+    samples = pd.DataFrame({"category": [*"aaabbb"], "line": ["x", "y", None, "x", "y", None]})
+
+    groups = group_samples(samples, ["category", "line"], "count")
+
+    assert groups.sizes.tolist() == [1] * 6
+
+
 def test_a_group_of_weight_zero_is_never_drawn() -> None:
     samples = frame_of(10, 1)
 
