@@ -108,7 +108,7 @@ class ImageClassificationSettings(Job.Settings):
         False,
         label="Copies stay together",
         description="Find near-duplicates (re-encoded, turned, brightened, shifted) before the split, and keep each "
-        "group on one side of it; equal files always stay together. Takes minutes for thousands of images",
+        "group on one side of it; equal files always stay together. Decodes each file once more",
     )
     test_share: float = setting(
         0.0,
