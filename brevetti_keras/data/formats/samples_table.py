@@ -7,7 +7,9 @@
 along; `annotations/` the JSON files; `dataset.json` the classes in their order and what the source says of the whole.
 """
 
+import contextlib
 import csv
+import hashlib
 import io
 import os
 import posixpath
@@ -30,6 +32,9 @@ from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputEr
 
 TABLE = "samples.csv"
 ABOUT = "dataset.json"
+# Tells of what content the folder is, without reading it.
+_DIGEST = ".content"
+_TRIES = 10
 _OURS = ("path", "categories", "purpose", "annotation_path")
 
 
@@ -39,7 +44,8 @@ def write_table(collection: Collection, folder: str, *, replace: bool = False) -
     Args:
         collection: its images' paths are absolute.
         folder: a folder of this machine that is made in one step.
-        replace: whether one that is there is replaced.
+        replace: whether one that is there is replaced; one of the same content stays, so that who reads it, or writes
+            it at the same time, is not disturbed.
 
     Returns:
         The path of the CSV.
@@ -62,19 +68,46 @@ def write_table(collection: Collection, folder: str, *, replace: bool = False) -
         temporary = tempfile.mkdtemp(prefix=".import-", dir=parent)
         try:
             os.mkdir(os.path.join(temporary, "annotations"))
+            digest = hashlib.sha256()
             for name, content in table_files(collection):
+                digest.update(b"%d %d " % (len(name), len(content)) + name.encode() + content)
                 with open(os.path.join(temporary, name), "wb") as file:
                     file.write(content)
+            with open(os.path.join(temporary, _DIGEST), "w") as file:
+                file.write(digest.hexdigest())
             os.chmod(temporary, 0o755)
-            if replace:
-                shutil.rmtree(folder, ignore_errors=True)
-            try:
-                os.rename(temporary, folder)
-            except OSError as error:
-                raise ConflictError(f"expected no folder {folder}, found one: choose another name") from error
+            if not _moved(temporary, folder, replace):
+                raise ConflictError(f"expected no folder {folder}, found one: choose another name")
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return os.path.join(folder, TABLE)
+
+
+def _moved(temporary: str, folder: str, replace: bool) -> bool:
+    """Moves a written folder to its place; returns False if another is there that may not be replaced."""
+    content = _digest(temporary)
+    for _ in range(_TRIES):
+        if replace and _digest(folder) == content:
+            return True
+        with contextlib.suppress(OSError):
+            os.rename(temporary, folder)
+            return True
+        if not replace:
+            return False
+        # Out of the way by one step: who replaces it at the same time must not take files out of the new one.
+        old = tempfile.mkdtemp(prefix=".import-", dir=os.path.dirname(folder))
+        with contextlib.suppress(OSError):
+            os.rename(folder, old)
+        shutil.rmtree(old, ignore_errors=True)
+    return False
+
+
+def _digest(folder: str) -> str:
+    try:
+        with open(os.path.join(folder, _DIGEST)) as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 def _can_be_named(path: str) -> bool:

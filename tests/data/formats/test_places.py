@@ -1,6 +1,8 @@
 """Where datasets are read from and written to: names, folders, storages other than this machine's disk."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -120,6 +122,27 @@ class TestTable:
             write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"))
         write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"), replace=True)
         assert [entry.name for entry in (tmp_path / "sets").iterdir()] == ["x"]
+
+    def test_one_of_the_same_content_stays_under_those_who_read_it(self, tmp_path):
+        folder = str(tmp_path / "sets" / "x")
+        write_table(self.collection(tmp_path), folder, replace=True)
+        before = os.stat(folder).st_ino
+        write_table(self.collection(tmp_path), folder, replace=True)
+        assert os.stat(folder).st_ino == before
+        other = Collection((AnnotatedImage(picture(tmp_path, 1), "1.png", ("b",)),), ("b",), {})
+        write_table(other, folder, replace=True)
+        assert "1.png" in (tmp_path / "sets" / "x" / "samples.csv").read_text()
+        assert [entry.name for entry in (tmp_path / "sets").iterdir()] == ["x"]
+
+    def test_many_may_replace_one_at_once(self, tmp_path):
+        folder = str(tmp_path / "sets" / "x")
+        collections = [
+            Collection((AnnotatedImage(picture(tmp_path, 0), "0.png", (label,)),), (label,), {}) for label in "abcd"
+        ]
+        with ThreadPoolExecutor(4) as pool:
+            for path in pool.map(lambda one: write_table(one, folder, replace=True), collections * 10):
+                assert path == f"{folder}/samples.csv"
+        assert os.listdir(tmp_path / "sets") == ["x"]
 
     def test_a_file_of_classes_that_is_broken_is_named(self, tmp_path):
         path = write_table(self.collection(tmp_path), str(tmp_path / "sets" / "x"))
