@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from brevetti_keras.server.service import Service
 from brevetti_keras.server.workspace import open_service
@@ -22,6 +22,7 @@ _ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE = 20_000
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Seen:
 # Not for the session: while Playwright runs, its event loop is the thread's, and no other test could run one.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    # Longer than by default: a machine may be busy.
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(_ARGUMENTS))

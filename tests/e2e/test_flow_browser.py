@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from brevetti_keras.server.launcher import Launcher
 from brevetti_keras.server.workspace import open_service
-from tests.e2e.conftest import Seen, Site
+from tests.e2e.conftest import PATIENCE, Seen, Site
 from tests.e2e.test_pages_browser import check_clean
 from tests.support.images import write_image_folder
 from tests.support.pages import served
@@ -36,7 +36,7 @@ def home(context: BrowserContext, empty: Site, seen: Seen) -> Iterator[Page]:
     # Pages wait for child processes that read a model type for the first time.
     expect.set_options(timeout=60_000)
     yield page
-    expect.set_options(timeout=5_000)
+    expect.set_options(timeout=PATIENCE)
 
 
 def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
