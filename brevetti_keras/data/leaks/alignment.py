@@ -56,11 +56,13 @@ class Comparison(NamedTuple):
     Attributes:
         distance: root mean squared difference of their structure, grey levels on the scale of the second.
         own: root mean square of the second's structure there.
+        peak: of phase correlation, 1 where all frequencies agree: what has few of them fits by chance, but not this.
         half_turned: whether the first lies upside down, compared with the way it was prepared.
     """
 
     distance: float
     own: float
+    peak: float
     half_turned: bool
 
 
@@ -93,7 +95,7 @@ def compare(first: Prepared, second: Prepared) -> Comparison:
     for half, (peak, shifts) in enumerate((upright, reversed_)):
         if peak >= _PEAK_WORTH * most:
             shifts = dict.fromkeys([(0.0, 0.0), *shifts])
-            found += [Comparison(*_difference(first, second, bool(half), shift), bool(half)) for shift in shifts]
+            found += [Comparison(*_difference(first, second, bool(half), shift), peak, bool(half)) for shift in shifts]
     return min(found)
 
 

@@ -4,7 +4,7 @@
     confirmed.distance, confirmed.apart, confirmed.copies
 
 Two pictures that have nothing to do with each other are as far apart as there is structure in them; a copy is nearer
-than 0.35 of that. This alone does not make a copy, since pictures of one kind of part share their outlines. So each
+than 0.35 of that, and its frequencies agree. Pictures of one kind of part share their outlines, though. So each
 picture of a pair that is left is also compared with those that look most like it, six more than it has copies beyond
 doubt (nearer than 0.07 of the structure). Up to three more copies among these leave three that are other parts, and a
 copy is nearer than half of what the third farthest is. All of these are ratios, so that they hold for any part, camera
@@ -29,13 +29,14 @@ from brevetti_keras.data.leaks.work_pictures import WorkPictures
 NEARER = 0.5
 NEARER_THAN_STRUCTURE = 0.35
 _BEYOND_DOUBT = 0.07
+_LEAST_PEAK = 0.1
 _OTHERS = 6
 _FARTHEST = 3
 _COMPARED = 4096
 _BATCH = 128
 _WINDOW = 2048
-_PREFIX = "comparison-1"
-_FORM = "<dd?"
+_PREFIX = "comparison-2"
+_FORM = "<ddd?"
 
 _Triple = tuple[int, int, int]
 
@@ -79,7 +80,8 @@ def confirm(
     measured = _measure(triples, pictures, pixels, memory)
     between = [measured[triple] for triple in triples]
     distances, own = (np.array([found[at] for found in between], np.float32) for at in (0, 1))
-    within, sure = (distances < share * own for share in (NEARER_THAN_STRUCTURE, _BEYOND_DOUBT))
+    fits = np.array([found.peak >= _LEAST_PEAK for found in between])
+    within, sure = (fits & (distances < share * own) for share in (NEARER_THAN_STRUCTURE, _BEYOND_DOUBT))
     others = _others(pairs, within, sure, spectra)
     asked = dict.fromkeys((one, other, way) for one, found in others.items() for other, way in found)
     measured = _measure(list(asked), pictures, pixels, memory)
