@@ -20,7 +20,7 @@ class AsgiTransport(httpx.BaseTransport):
         self._thread.start()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run_coroutine_threadsafe(self._handle(request), self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(self._handle(request), self._loop).result(240)
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         content = request.read()
