@@ -94,8 +94,8 @@ def compare(first: Prepared, second: Prepared) -> Comparison:
     found = []
     for half, (peak, shifts) in enumerate((upright, reversed_)):
         if peak >= _PEAK_WORTH * most:
-            shifts = dict.fromkeys([(0.0, 0.0), *shifts])
-            found += [Comparison(*_difference(first, second, bool(half), shift), peak, bool(half)) for shift in shifts]
+            for shift in dict.fromkeys([(0.0, 0.0), *shifts]):
+                found.append(Comparison(*_difference(first, second, bool(half), shift), peak, bool(half)))
     return min(found)
 
 
