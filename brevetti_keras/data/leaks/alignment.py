@@ -94,8 +94,8 @@ def compare(first: Prepared, second: Prepared) -> Comparison:
     found = []
     for half, (peak, shifts) in enumerate((upright, reversed_)):
         if peak >= _PEAK_WORTH * most:
-            for shift in dict.fromkeys([(0.0, 0.0), *shifts]):
-                found.append(Comparison(*_difference(first, second, bool(half), shift), peak, bool(half)))
+            moves = dict.fromkeys([(0.0, 0.0), *shifts])
+            found += [Comparison(*_difference(first, second, bool(half), move), peak, bool(half)) for move in moves]
     return min(found)
 
 
