@@ -44,7 +44,8 @@ def tensorboard(jobs: Any, *, host: str = "localhost", port: int | None = None) 
     command = [sys.executable, "-P", _CHILD, "--logdir", f"{folder}/runs", "--host", host]
     command += ["--port", str(port)] if port is not None else []
     with said.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        # Its standard input ends with this process, even where this one is killed, and then it ends as well.
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=output)
     atexit.register(_end, process, folder)
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
@@ -65,6 +66,8 @@ def tensorboard(jobs: Any, *, host: str = "localhost", port: int | None = None) 
 def _end(process: "subprocess.Popen[bytes]", folder: str) -> None:
     process.terminate()
     process.wait(10)
+    if process.stdin is not None:
+        process.stdin.close()
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -4,7 +4,9 @@ Run by `tensorboard` as a plain script. Plugins of other packages are left out: 
 What-If Tool's where setuptools is newer than 81, would keep TensorBoard from starting at all.
 """
 
+import os
 import sys
+import threading
 from collections.abc import Sequence
 
 
@@ -18,5 +20,12 @@ def serve(arguments: Sequence[str]) -> int:
     return int(server.main())
 
 
+def _end_with_the_parent() -> None:
+    """Ends this process once the other end of its standard input is gone, however its parent ended."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     sys.exit(serve(sys.argv[1:]))

@@ -3,6 +3,9 @@
 import json
 import re
 import socket
+import subprocess
+import sys
+import time
 import urllib.request
 
 import pytest
@@ -15,6 +18,13 @@ from brevetti_keras.utils.errors import InvalidInputError
 def runs(url):
     with urllib.request.urlopen(f"{url}data/runs", timeout=30) as answer:
         return json.load(answer)
+
+
+def answers(url):
+    try:
+        return runs(url) is not None
+    except OSError:
+        return False
 
 
 def free_port():
@@ -42,3 +52,21 @@ def test_no_jobs_and_a_busy_port_are_told(job):
         tensorboard([])
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(InvalidInputError, match="cannot be served"):
         tensorboard(job, port=server.getsockname()[1])
+
+
+def test_it_ends_with_its_process_even_where_that_is_killed(job):
+    code = (
+        "import sys, time\n"
+        "from brevetti_keras.interfaces.tensorboard import tensorboard\n"
+        "print(tensorboard(sys.argv[1], port=int(sys.argv[2])), flush=True)\n"
+        "time.sleep(300)\n"
+    )
+    command = [sys.executable, "-c", code, str(job.folder), str(free_port())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().strip()
+        assert runs(url) == []
+        process.kill()
+    deadline = time.monotonic() + 60
+    while answers(url) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not answers(url)
