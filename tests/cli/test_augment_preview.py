@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_read_is_named(command, here, vials):
     result = preview(command, "--samples", "20", "--versions", "1")
     assert result.status == 0
     assert result.err.startswith(f"not shown: {vials / 'good' / 'good_0001.png'}: expected an image")
-    assert "9 images with 1 variations" in result.out
+    assert "9 images with 1 variation each" in result.out
 
 
 @pytest.mark.parametrize(

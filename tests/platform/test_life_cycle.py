@@ -30,7 +30,9 @@ def test_a_script_with_arguments_runs_to_its_end(tmp_path, workspace):
     )  # fmt: skip
 
 
-def test_a_wrong_argument_ends_with_one_and_its_line_last(tmp_path, workspace):
+def test_a_wrong_argument_ends_with_one_and_its_line_last(tmp_path, monkeypatch):
+    workspace = tmp_path / "untouched"
+    monkeypatch.setenv("BREVETTI_HOME", str(workspace))
     status, out, err = run(tmp_path, SCRIPT, "--epohcs", "3")
     assert status == 1
     assert err.strip().splitlines()[-1].endswith("--epohcs: unknown argument, did you mean --epochs?")
