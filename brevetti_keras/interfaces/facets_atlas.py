@@ -7,18 +7,18 @@ order as JSON. The images may lie in [0, 255], [0, 1] or [-1, 1]; the generator'
 """
 
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from brevetti_keras.interfaces.pictures import as_planes, as_rgb, encode_jpeg, fit_square, infer_value_range
+from brevetti_keras.interfaces.facets_sprites import Sprites
+from brevetti_keras.interfaces.pictures import encode_jpeg
 from brevetti_keras.io.open import open_storage
 from brevetti_keras.utils.encode import to_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError
-from brevetti_keras.wire.artifacts import FACETS_ATLAS, FACETS_DATA, MAX_SPRITES, SPRITE_SIZE
+from brevetti_keras.wire.artifacts import FACETS_ATLAS, FACETS_DATA, MAX_SPRITES
 
 FacetSprite = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 _IMAGE = "img"
@@ -53,19 +53,19 @@ def build_facets(
         raise InvalidInputError(f"facet_sprite: expected a callable of an image, received {facet_sprite!r}")
     maps = getattr(generator, "maps", ())
     key = _last(maps, "output_key", lambda one: hasattr(one, "value_range")) or _IMAGE
-    sprites: list[npt.NDArray[Any]] = []
+    sprites = Sprites(_last(maps, "value_range", lambda _: True))
     records: list[dict[str, Any]] = []
-    for images, rows in _batches(generator, key):
+    for images, rows in _batches(generator, key, count):
         wanted = count - len(sprites)
-        sprites.extend(_sprite(image, facet_sprite) for image in images[:wanted])
+        shown = images[:wanted]
+        sprites.add(shown if facet_sprite is None else [np.asarray(facet_sprite(image)) for image in shown])
         records.extend(_without(row, exclude_rows) for row in rows[:wanted])
         if len(sprites) >= count:
             break
-    if not sprites:
+    if not len(sprites):
         raise DataError("expected at least one sample for the facets, received none")
-    atlas = _atlas(sprites, _last(maps, "value_range", lambda _: True))
     storage = open_storage(facets_dir)
-    storage.write_bytes(FACETS_ATLAS.rpartition("/")[2], encode_jpeg(atlas))
+    storage.write_bytes(FACETS_ATLAS.rpartition("/")[2], encode_jpeg(sprites.atlas()))
     storage.write_bytes(FACETS_DATA.rpartition("/")[2], to_json(records).encode())
 
 
@@ -75,16 +75,19 @@ def _last(maps: Sequence[Any], name: str, accepts: Callable[[Any], bool]) -> Any
     return next((value for value in found if value is not None), None)
 
 
-def _batches(generator: Any, key: str) -> Iterator[tuple[npt.NDArray[Any], list[dict[str, Any]]]]:
-    """Yields images and records, batch by batch."""
+def _batches(generator: Any, key: str, count: int) -> Iterator[tuple[npt.NDArray[Any], list[dict[str, Any]]]]:
+    """Yields images and records, batch by batch, until there are `count` of them."""
     if not hasattr(generator, "get_dataset_numpy"):
         for batch in _plain_batches(generator):
             yield _images(batch, key), _records(batch, len(_images(batch, key)))
         return
     # A training generator has no end; one epoch shows every sample.
-    for step, batch in enumerate(itertools.islice(generator.get_dataset_numpy(structure=None), len(generator))):
+    steps = min(len(generator), -(-count // generator.batch_size))
+    places = [generator.batch_rows(0, step) for step in range(steps)]
+    known = iter(generator.samples.iloc[np.concatenate(places)].to_dict("records") if places else [])
+    for batch in itertools.islice(generator.get_dataset_numpy(structure=None), steps):
         images = _images(batch, key)
-        rows = generator.samples.iloc[generator.batch_rows(0, step)].to_dict("records")
+        rows = itertools.islice(known, len(images))
         made = {name: value for name, value in batch.items() if name not in generator.samples.columns}
         yield images, [{**row, **more} for row, more in zip(rows, _records(made, len(images)), strict=True)]
 
@@ -124,33 +127,3 @@ def _plain(value: Any) -> Any:
 
 def _without(row: Mapping[Any, Any], excluded: Sequence[str]) -> dict[str, Any]:
     return {str(name): value for name, value in row.items() if name not in excluded}
-
-
-def _sprite(image: npt.NDArray[Any], facet_sprite: FacetSprite | None) -> npt.NDArray[Any]:
-    planes = as_planes(np.asarray(facet_sprite(image)) if facet_sprite is not None else image)
-    if planes.dtype != np.uint8:
-        return fit_square(planes.astype(np.float32), SPRITE_SIZE)
-    return fit_square(planes, SPRITE_SIZE)
-
-
-def _atlas(sprites: Sequence[npt.NDArray[Any]], told: tuple[float, float] | None) -> npt.NDArray[np.uint8]:
-    columns = math.ceil(math.sqrt(len(sprites)))
-    atlas = np.zeros((columns * SPRITE_SIZE, columns * SPRITE_SIZE, 3), np.uint8)
-    value_range = _value_range(sprites, told)
-    for place, sprite in enumerate(sprites):
-        top, left = (SPRITE_SIZE * index for index in divmod(place, columns))
-        atlas[top : top + SPRITE_SIZE, left : left + SPRITE_SIZE] = as_rgb(
-            sprite, None if sprite.dtype == np.uint8 else value_range
-        )
-    return atlas
-
-
-def _value_range(sprites: Sequence[npt.NDArray[Any]], told: tuple[float, float] | None) -> tuple[float, float]:
-    """One range for all, read off all: a single dark image could be of any."""
-    floats = [sprite for sprite in sprites if sprite.dtype != np.uint8]
-    if not floats:
-        return (0.0, 255.0)
-    ends = np.array([[np.nanmin(sprite), np.nanmax(sprite)] for sprite in floats])
-    seen = infer_value_range(ends)
-    # What a pipeline tells may be outdated by a later map, except where the values leave open what is black.
-    return told if told == (-1.0, 1.0) and seen == (0.0, 1.0) else seen

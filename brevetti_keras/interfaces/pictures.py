@@ -76,13 +76,30 @@ def as_rgb(image: npt.NDArray[Any], value_range: tuple[float, float] | None = No
         InvalidInputError: for an array of another shape, or without pixels.
     """
     image = as_planes(image)
-    low, high = value_range or infer_value_range(image)
-    if image.dtype != np.uint8 or (low, high) != (0.0, 255.0):
-        scaled = (np.nan_to_num(image.astype(np.float32), nan=low, posinf=high, neginf=low) - low) * (
-            255.0 / (high - low)
-        )
-        image = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    image = to_8_bits(image, value_range or infer_value_range(image))
     return np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+
+def to_8_bits(
+    values: npt.NDArray[Any], value_range: tuple[float, float], out: npt.NDArray[np.float32] | None = None
+) -> Pixels:
+    """Returns values as whole numbers from 0 to 255.
+
+    Args:
+        values: of any shape. What lies outside of the range becomes its end, NaN black.
+        value_range: what becomes 0 and 255.
+        out: where to compute, of the values' shape; it may be the values.
+    """
+    low, high = value_range
+    if values.dtype == np.uint8 and value_range == (0.0, 255.0):
+        return np.asarray(values, np.uint8)
+    scaled: npt.NDArray[np.float32] = np.subtract(values, np.float32(low), out=out, dtype=np.float32)
+    scaled *= np.float32(255.0 / (high - low))
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, 0, 255, out=scaled)
+    if np.isnan(scaled.min(initial=0)):
+        np.nan_to_num(scaled, copy=False, nan=0)
+    return scaled.astype(np.uint8)
 
 
 def fit_square(picture: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
@@ -97,6 +114,8 @@ def fit_square(picture: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
     """
     small = shrink(picture, side, enlarge=True)
     height, width = small.shape[:2]
+    if height == width:
+        return small
     square = np.full((side, side, small.shape[2]), np.nan if small.dtype.kind == "f" else 0, small.dtype)
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = small
@@ -107,7 +126,7 @@ def shrink(picture: npt.NDArray[Any], side: int, *, enlarge: bool = False) -> np
     """Returns a picture whose longer side is at most `side` pixels, or exactly that with `enlarge`."""
     height, width, channels = picture.shape
     scale = side / max(height, width)
-    if scale >= 1 and not enlarge:
+    if scale == 1 or (scale > 1 and not enlarge):
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Averaging keeps a small defect visible in a small picture; enlarged pixels stay pixels.
