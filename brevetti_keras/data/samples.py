@@ -43,6 +43,7 @@ SKIPPED_COLUMNS = ("path", "dataset", "dataset_id", "category", "size", "reason"
 
 _NOT_TEXT = "its name is not text in UTF-8: rename it"
 _OURS = ["etag", "size", "bucket", "dataset", "dataset_id", "url"]
+_WINDOW = 50_000
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,21 @@ def list_samples(
     frame["dataset_id"] = pd.Series(dataset_id, index=frame.index, dtype="str")
     given = frame["reference"] if "reference" in frame else pd.Series("", index=frame.index, dtype="str")
     frame["reference"] = given.where(given != "", reference or "N/A")
-    frame["url"] = pd.Series(download_urls(frame.path), index=frame.index, dtype="str")
+    frame["url"] = _urls(frame.path)
     columns = [*COLUMNS, *(column for column in frame.columns if column not in COLUMNS)]
     frame = _by_path(frame[columns])
     skipped = skipped.assign(dataset=dataset_name, dataset_id=dataset_id)[[*SKIPPED_COLUMNS]]
     _log.info("%s: %d samples, %d files skipped", bucket, len(frame), len(skipped))
     return Listing(frame, skipped)
+
+
+def _urls(paths: "pd.Series[str]") -> "pd.Series[str]":
+    # A window at a time: a million of them as Python's texts would take more memory than all the columns.
+    windows = [
+        pd.Series(download_urls(paths.iloc[start : start + _WINDOW]), dtype="str")
+        for start in range(0, max(1, len(paths)), _WINDOW)
+    ]
+    return pd.concat(windows, ignore_index=True).set_axis(paths.index)
 
 
 def list_images(storage: Storage, *, root_name: str = ROOT_NAME) -> pd.DataFrame:
