@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from brevetti_keras.server.launcher import Launcher
-from brevetti_keras.wire.events import Event
+from brevetti_keras.wire.events import Event, epoch_body
 from tests.e2e.conftest import Seen, Site
 from tests.e2e.test_pages_browser import check_clean
+from tests.support.pages import add_job
 from tests.support.queued_jobs import MODULE as QUEUED
 from tests.support.queued_jobs import write_module
 from tests.support.settings_kinds import DEFAULTS, MODULE, OTHERS, WRONG, write_kinds
@@ -225,6 +226,68 @@ def test_a_simulated_job_shows_its_key_once_and_is_started_and_stopped(
     expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
     site.service.jobs.stop(job_id)
     assert site.service.jobs.config(job_id).api_key.get_secret_value() not in page.content()
+    check_clean(seen, site)
+
+
+def test_a_form_that_is_sent_before_the_pages_scripts_are_there_waits_for_them(
+    page: Page, site: Site, seen: Seen
+) -> None:
+    job_id = site.service.jobs.create("early", model_type="image-classification").id
+    held: list[Route] = []
+    page.route("**/static/edit.js", lambda route: held.append(route), times=1)
+    page.goto(f"{site.server.address}/jobs/{job_id}", wait_until="commit")
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("#status .state")).to_have_text("created")
+    assert site.service.jobs.get(job_id).state == "created"
+    assert not page.url.endswith("?"), "the browser sent the form by itself"
+    held[0].continue_()
+    expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
+    site.service.jobs.stop(job_id)
+    check_clean(seen, site)
+
+
+def test_a_new_job_that_is_sent_before_the_form_is_drawn_waits_for_it(page: Page, site: Site, kinds: str) -> None:
+    held: list[Route] = []
+    page.route("**/static/new-job.js", lambda route: held.append(route), times=1)
+    page.goto(f"{site.server.address}/jobs/new?model_type={kinds}", wait_until="commit")
+    page.get_by_label("vials").first.check()
+    page.get_by_role("button", name="Simulate").click()
+    expect(page.locator("#simulated")).to_be_hidden()
+    held[0].continue_()
+    expect(page.locator("#simulated")).to_be_focused(timeout=_SLOW)
+    assert site.service.jobs.get(page.locator("#simulated-id").inner_text()).model_type == kinds
+
+
+def test_a_running_job_can_be_stopped_by_hand_while_its_epochs_come(page: Page, site: Site, seen: Seen) -> None:
+    job_id = add_job(site.service, "quick epochs", "running", epochs=2)
+    opened(page, site, f"/jobs/{job_id}")
+    expect(page.locator("#curves")).to_have_attribute("data-epochs", "2")
+    epochs = iter(range(2, 100))
+
+    def another_epoch() -> None:
+        epoch = next(epochs)
+        with page.expect_response(lambda response: response.url.endswith(f"/jobs/{job_id}")):
+            event = Event(key=f"e-{epoch}", kind="epoch", body=epoch_body(epoch, {"loss": 1 / (1 + epoch)}))
+            site.service.events.append(job_id, [event])
+        expect(page.locator("#curves")).to_have_attribute("data-epochs", str(epoch + 1))
+
+    stop = page.get_by_role("button", name="Stop")
+    stop.focus()
+    another_epoch()
+    expect(stop).to_be_focused()
+    stop.hover()
+    page.mouse.down()
+    another_epoch()
+    page.mouse.up()
+    asked = page.get_by_role("button", name="Really stop it?")
+    another_epoch()
+    expect(asked).to_be_visible()
+    page.get_by_role("heading", level=1).click()
+    expect(stop).to_be_visible()
+    stop.click()
+    another_epoch()
+    asked.click()
+    expect(page.locator("#status .state")).to_have_text("stopped", timeout=_SLOW)
     check_clean(seen, site)
 
 

@@ -140,6 +140,36 @@ brevetti.send = async (method, address, body) => {
     const { tag } = button.parentElement.dataset;
     changeTags(button.closest("form"), (present) => present.filter((id) => id !== tag));
   });
+
+  // A section that is drawn anew while one of its buttons is pressed, or asks, would take the button from under the
+  // reader: a running job's status comes with every epoch. It is drawn when the button is done with.
+  let pressed = null;
+  const owed = new Set();
+
+  function drawOwed() {
+    for (const section of owed) {
+      if (section.contains(pressed) || section.querySelector("[data-asked]")) continue;
+      owed.delete(section);
+      const [, name] = /^(\S+) from:body$/.exec(section.getAttribute("hx-trigger")) ?? [];
+      if (name && section.isConnected) document.body.dispatchEvent(new Event(name));
+    }
+  }
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const section = event.detail.target;
+    if (!section.contains(pressed) && !section.querySelector("[data-asked]")) return;
+    event.detail.shouldSwap = false;
+    owed.add(section);
+  });
+  document.addEventListener("pointerdown", (event) => { pressed = event.target.closest("button, a"); });
+  for (const name of ["pointerup", "pointercancel"]) {
+    document.addEventListener(name, () => {
+      pressed = null;
+      // The click itself comes after the pointer is let go.
+      setTimeout(drawOwed);
+    });
+  }
+  document.addEventListener("focusout", () => setTimeout(drawOwed));
   document.addEventListener("input", (event) => {
     const said = event.target.closest("form[data-send]")?.querySelector(".said");
     if (said) said.textContent = "";

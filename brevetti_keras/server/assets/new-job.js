@@ -12,6 +12,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const kept = new Map();
   let shown = null;
   let loading = 0;
+  let settled = Promise.resolve();
 
   const datasets = () => [...form.querySelectorAll("[name=dataset_id]:checked")];
   const models = () => (modelType()?.dataset.kind === "report" ? [...form.querySelectorAll("[name=model_id]:checked")] : []);
@@ -155,6 +156,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    await settled;
     if (missing()) return;
     const buttons = [...form.querySelectorAll("#start button")];
     const simulate = event.submitter?.value === "simulate";
@@ -179,11 +181,11 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   form.addEventListener("change", (event) => {
     if (event.target.name === "dataset_id") countChosen();
-    if (event.target.name === "model_type") drawSettings();
+    if (event.target.name === "model_type") settled = drawSettings();
     outdate();
   });
   place.preview.querySelector("button").addEventListener("click", (event) => preview(event.target));
   filter?.addEventListener("input", find);
   if (filter) countChosen();
-  drawSettings();
+  settled = drawSettings();
 });
