@@ -8,11 +8,12 @@ NaN, numbers beyond a double, lone surrogates, very deep nesting.
 import base64
 import dataclasses
 import datetime
+import itertools
 import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any
@@ -23,6 +24,7 @@ MAX_DEPTH = 64
 # Made once: making one takes longer than a small body.
 _ON_ONE_LINE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _MAX_DIGITS = 400
+_FIRST_TOKENS = 500
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
@@ -173,6 +175,8 @@ def _check_depth(text: str, max_depth: int) -> None:
     # there are enough of them to matter.
     if text.count("[") + text.count("{") <= max_depth:
         return
+    # Text that is meant to be too deep is so from its beginning on.
+    _refuse_deep(itertools.islice(_STRING_OR_BRACKET.finditer(text), _FIRST_TOKENS), max_depth)
     # Millions of brackets: what opens and closes at once is taken away, at most two levels a pass, until nothing is
     # left. Only text that is deeper, or no JSON, is looked at bracket by bracket.
     brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
@@ -182,8 +186,12 @@ def _check_depth(text: str, max_depth: int) -> None:
             return
         if len(brackets) == before:
             break
+    _refuse_deep(_STRING_OR_BRACKET.finditer(text), max_depth)
+
+
+def _refuse_deep(tokens: Iterable[re.Match[str]], max_depth: int) -> None:
     depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
+    for token in tokens:
         first = token.group()[0]
         depth += (first in "[{") - (first in "]}")
         if depth > max_depth:

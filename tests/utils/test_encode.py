@@ -85,10 +85,11 @@ def test_json_that_readers_disagree_on_is_refused(text, reason):
 @pytest.mark.parametrize("depth", [1, 2, 7, 60, 64])
 def test_the_depth_that_is_allowed_is_read_and_one_more_is_not(depth, inner):
     levels = {"[]": 1, "{}": 1, '{"a":[1,"[["]}': 2, '[[],{"b":{}}]': 3}[inner]
-    text = "[" * depth + inner + ", []" * 200 + "]" * depth
-    assert from_json(text, max_depth=depth + levels)
-    with pytest.raises(InvalidInputError, match=f"nested at most {depth + levels - 1} deep"):
-        from_json(text, max_depth=depth + levels - 1)
+    for before, after in (("", ", []" * 200), ("[], " * 400, "")):
+        text = "[" * depth + before + inner + after + "]" * depth
+        assert from_json(text, max_depth=depth + levels)
+        with pytest.raises(InvalidInputError, match=f"nested at most {depth + levels - 1} deep"):
+            from_json(text, max_depth=depth + levels - 1)
 
 
 def test_depth_counts_brackets_outside_strings_only():
