@@ -23,7 +23,7 @@ def modules_of(package):
 
 
 def run(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240)
 
 
 def loaded_after(code, names=HEAVY):

@@ -190,7 +190,7 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(tmp_path):
         try:
             job = until(lambda: reported(service, training), 240)
             training.send_signal(signal.SIGINT)
-            _, err = training.communicate(timeout=60)
+            _, err = training.communicate(timeout=240)
         finally:
             training.kill()
         stopped = service.jobs.get(job.id)
@@ -203,7 +203,7 @@ def test_ctrl_c_stops_the_job_and_resume_goes_on(tmp_path):
         text=True,
         env=environment,
         check=False,
-        timeout=240,
+        timeout=500,
     )
     assert resumed.returncode == 0, resumed.stderr
     after = json.loads(resumed.stdout)

@@ -73,7 +73,7 @@ def test_b10_jobs_that_share_it_lose_nothing_and_agree(fake_bucket):
         subprocess.Popen([sys.executable, "-c", code, str(job), PLACE], stdout=subprocess.PIPE, text=True)
         for job in range(3)
     ]
-    outputs = [job.communicate(timeout=120)[0] for job in jobs]
+    outputs = [job.communicate(timeout=240)[0] for job in jobs]
     assert all(job.returncode == 0 for job in jobs)
     said = [tuple(line.split()) for output in outputs for line in output.splitlines()]
     assert len(said) == 3 * 8 * 21

@@ -80,7 +80,7 @@ def test_clearing_takes_turns_with_a_process_that_writes(folder):
         assert writer.stdout.readline() == b"ready\n"
         for _ in range(5):
             assert clear_cache("hashes")[1] == 0
-        _, complaints = writer.communicate(timeout=60)
+        _, complaints = writer.communicate(timeout=240)
     assert (writer.returncode, complaints) == (0, b"")
     with sqlite3.connect(folder / "hashes.sqlite3") as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -69,22 +69,22 @@ def test_closing_waits_for_what_runs_and_for_a_moment_of_quiet() -> None:
     call = HostCall(slow)
     thread = threading.Thread(target=call)
     thread.start()
-    started.wait(5)
+    assert started.wait(60)
     call.close()
     assert ended.is_set()
     thread.join()
 
 
-def test_closing_what_never_ran_takes_no_time() -> None:
-    begun = time.monotonic()
-    HostCall(len).close()
-    assert time.monotonic() - begun < 0.2
+def test_closing_what_never_ran_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = HostCall(len)
+    monkeypatch.setattr(call._changed, "wait", lambda seconds: pytest.fail(f"it waits for {seconds:g} s"))
+    call.close()
 
 
 def test_a_program_ends_while_an_endless_dataset_is_being_prepared(tmp_path: Path) -> None:
     paths = sorted(str(path) for path in write_image_folder(tmp_path, {"a": 8}, size=(400, 400)).rglob("*.png"))
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *paths], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", PROGRAM, *paths], capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout == "the end\n"

@@ -647,10 +647,10 @@ def test_a_hundred_thousand_samples_are_split_quickly():
     # Far slower than what is measured, so that a busy machine passes and a quadratic way does not.
     count = 100_000
     samples = frame(count, patient=np.arange(count) // 7, category=np.arange(count) % 5)
-    start = time.monotonic()
+    start = time.process_time()
     result = SampleSplit(["category"], ["patient"]).assign(samples)
     assert abs(share(result) - 80_000) <= 7
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 @pytest.mark.parametrize(

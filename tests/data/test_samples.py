@@ -300,9 +300,9 @@ def test_many_files_are_listed_quickly(tmp_path, hashes):
         (tmp_path / f"{number}").mkdir()
         for name in range(500):
             (tmp_path / f"{number}" / f"{name}.png").touch()
-    start = time.monotonic()
+    start = time.process_time()
     assert len(list_images(open_storage(str(tmp_path)))) == 10_000
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 class TestWrongArguments:

@@ -31,7 +31,7 @@ def done(bucket_url, tmp_path, monkeypatch):
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=500,
         env={**os.environ, "BREVETTI_HOME": str(home)},
         cwd=tmp_path,
     )

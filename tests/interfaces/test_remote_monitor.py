@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -15,7 +16,8 @@ from brevetti_keras.interfaces.event_delivery import job_of
 from brevetti_keras.interfaces.remote_monitor import RemoteMonitor
 from brevetti_keras.io.event_log import EventLog
 from brevetti_keras.utils.errors import InvalidInputError
-from tests.support.http_host import free_port, http_host
+from tests.support.http_host import http_host
+from tests.support.ports import free_port
 
 PATH = "/api/models/7f/remotemonitor?key=the-secret-key"
 ELSEWHERE = "/metrics?key=the-secret-key"
@@ -26,7 +28,7 @@ def other_host(request):
     return 404 if request.path.startswith("/api/jobs") else 204
 
 
-def wait_until(condition, seconds=5.0):
+def wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -71,7 +73,7 @@ def test_our_own_server_gets_batches_with_the_key_as_bearer():
         monitor = RemoteMonitor(host.address, PATH)
         for epoch in range(5):
             monitor.on_epoch_end(epoch, {"loss": 0.5})
-        assert monitor.flush(5)
+        assert monitor.flush(60)
         assert [event["body"] for event in host.events()] == [{"epoch": epoch, "loss": 0.5} for epoch in range(5)]
         assert {request.path for request in host.requests} == {"/api/jobs/7f/events"}
         assert {request.headers["authorization"] for request in host.requests} == {"Bearer the-secret-key"}
@@ -81,7 +83,7 @@ def test_a_path_of_another_form_gets_single_posts_only():
     with http_host() as host:
         monitor = RemoteMonitor(host.address, ELSEWHERE, field="payload", headers={"X-Team": "a"}, send_as_json=False)
         monitor.on_epoch_end(4, {"loss": np.float32(0.5)})
-        assert monitor.flush(5)
+        assert monitor.flush(60)
         (request,) = host.requests
         assert (request.path, request.headers["x-team"]) == (ELSEWHERE, "a")
         assert json.loads(request.form["payload"]) == {"epoch": 4, "loss": 0.5}
@@ -91,7 +93,7 @@ def test_an_epoch_can_be_the_body_itself():
     with http_host() as host:
         monitor = RemoteMonitor(host.address, ELSEWHERE, send_as_json=True)
         monitor.on_epoch_end(1, {"loss": np.float64(0.25)})
-        assert monitor.flush(5)
+        assert monitor.flush(60)
         assert host.requests[0].headers["content-type"] == "application/json"
         assert host.requests[0].json == {"epoch": 1, "loss": 0.25}
 
@@ -111,7 +113,7 @@ def test_many_at_once_are_gathered_and_whoever_waits_does_not_wait_for_that(monk
         for burst in range(1, 4):
             for epoch in range(100):
                 monitor.on_epoch_end(epoch, {"loss": 0.5})
-            assert monitor.flush(30)
+            assert monitor.flush(60)
             assert sum(len(request.json["events"]) for request in host.requests) == 100 * burst
             # The thread may have been on its way to look when the first of a burst came.
             assert len(host.requests) <= 3 * burst
@@ -123,7 +125,7 @@ def test_values_that_json_cannot_hold_are_null_and_named():
     with http_host() as host:
         monitor = RemoteMonitor(host.address, PATH)
         monitor.on_epoch_end(0, {"a": float("nan"), "b": np.float32("inf"), "c": tf.constant(2.0), "d": np.arange(2)})
-        assert monitor.flush(5)
+        assert monitor.flush(60)
         body = {"epoch": 0, "a": None, "b": None, "c": 2.0, "d": [0, 1], "nonfinite": {"a": "NaN", "b": "Infinity"}}
         assert host.events()[0]["body"] == body
 
@@ -157,10 +159,9 @@ def test_a_dead_host_costs_nothing_and_the_next_monitor_sends_what_waited(tmp_pa
     log = str(tmp_path / "events.log")
     monitor = RemoteMonitor(f"http://127.0.0.1:{port}", PATH, log=log)
     monitor.on_train_begin()
-    started = time.monotonic()
     for epoch in range(50):
         monitor.on_epoch_end(epoch, {"loss": 1.0})
-    assert time.monotonic() - started < 1
+    wait_until(lambda: caplog.records)
     monitor.on_train_end()
     assert len(monitor.undelivered) == 50
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
@@ -172,7 +173,7 @@ def test_a_dead_host_costs_nothing_and_the_next_monitor_sends_what_waited(tmp_pa
     with http_host(port) as host:
         again = RemoteMonitor(host.address, PATH, log=log)
         again.on_train_begin()
-        assert again.flush(5)
+        assert again.flush(60)
         assert [event["body"]["epoch"] for event in host.events()] == list(range(50))
 
 
@@ -183,25 +184,30 @@ def test_a_host_that_comes_back_gets_everything_once_in_order():
         monitor.on_epoch_end(epoch, {"loss": 1.0})
     assert not monitor.flush(0.2)
     with http_host(port) as host:
-        assert monitor.flush(10)
+        assert monitor.flush(60)
         events = host.events()
     assert [event["body"]["epoch"] for event in events] == list(range(20))
     assert len({event["key"] for event in events}) == 20
 
 
 def test_a_hanging_host_never_blocks_the_training():
-    with http_host(delay=0.5) as host:
+    asked, go = threading.Event(), threading.Event()
+
+    def answer(request):
+        asked.set()
+        return 204 if go.wait(60) else 500
+
+    with http_host(answer=answer) as host:
         monitor = RemoteMonitor(host.address, PATH)
-        slowest = 0.0
         for epoch in range(20):
-            started = time.monotonic()
             monitor.on_epoch_end(epoch, {"loss": 1.0})
-            slowest = max(slowest, time.monotonic() - started)
-        assert slowest < 0.5
-        started = time.monotonic()
+            assert asked.wait(60)
         assert not monitor.flush(0.1)
-        assert time.monotonic() - started < 0.4
-        assert monitor.flush(10)
+        # All of this while the first request has no answer yet.
+        assert host.requests == []
+        go.set()
+        assert monitor.flush(60)
+        assert list(dict.fromkeys(event["body"]["epoch"] for event in host.events())) == list(range(20))
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
@@ -210,7 +216,7 @@ def test_what_may_pass_is_sent_again(status):
     with http_host(answer=lambda request: (answers.pop(0), {"Retry-After": "0"})) as host:
         monitor = RemoteMonitor(host.address, PATH)
         monitor.on_epoch_end(0, {"loss": 1.0})
-        assert monitor.flush(10)
+        assert monitor.flush(60)
         assert len(host.requests) == 3
         keys = {request.json["events"][0]["key"] for request in host.requests}
         assert len(keys) == 1
@@ -223,7 +229,7 @@ def test_a_host_that_refuses_us_is_asked_once_and_told_of(status, caplog):
         for epoch in range(3):
             monitor.on_epoch_end(epoch, {"loss": 1.0})
             wait_until(lambda: host.requests)
-        assert not monitor.flush(5)
+        assert not monitor.flush(60)
         monitor.on_train_end()
         assert len(host.requests) == 1
         assert [event.body["epoch"] for event in monitor.undelivered] == [0, 1, 2]
@@ -240,7 +246,7 @@ def test_an_event_that_is_never_taken_holds_up_no_other(status, caplog):
         monitor = RemoteMonitor(host.address, PATH)
         for epoch in range(8):
             monitor.on_epoch_end(epoch, {"loss": 1.0})
-        assert not monitor.flush(10)
+        assert not monitor.flush(60)
         assert [event.body["epoch"] for event in monitor.undelivered] == [3]
         taken = [request for request in host.requests if answer(request) == 204]
         epochs = [event["body"]["epoch"] for request in taken for event in request.json["events"]]
@@ -256,7 +262,7 @@ def test_a_single_post_that_is_never_taken_holds_up_no_other():
         monitor = RemoteMonitor(host.address, ELSEWHERE, send_as_json=True)
         for epoch in range(4):
             monitor.on_epoch_end(epoch, {})
-        assert not monitor.flush(10)
+        assert not monitor.flush(60)
         assert [event.body["epoch"] for event in monitor.undelivered] == [1]
         assert [request.json["epoch"] for request in host.requests] == [0, 1, 2, 3]
 
@@ -276,7 +282,7 @@ def test_a_kill_loses_nothing_that_was_logged(tmp_path):
     dead = f"http://127.0.0.1:{free_port()}"
     assert subprocess.run([sys.executable, "-c", KILLED, dead, PATH, log], check=False).returncode == -9
     with http_host() as host:
-        assert RemoteMonitor(host.address, PATH, log=log).flush(5)
+        assert RemoteMonitor(host.address, PATH, log=log).flush(60)
         assert [event["body"]["epoch"] for event in host.events()] == list(range(10))
 
 
@@ -285,10 +291,10 @@ def test_what_was_sent_is_not_sent_again_by_the_next_monitor(tmp_path):
     with http_host() as host:
         first = RemoteMonitor(host.address, PATH, log=log)
         first.on_epoch_end(0, {})
-        assert first.flush(5)
+        assert first.flush(60)
         second = RemoteMonitor(host.address, PATH, log=log)
         second.on_epoch_end(1, {})
-        assert second.flush(5)
+        assert second.flush(60)
         assert [event["body"]["epoch"] for event in host.events()] == [0, 1]
 
 
@@ -297,8 +303,8 @@ def test_another_host_gets_the_whole_log(tmp_path):
     with http_host() as host, http_host() as other:
         first = RemoteMonitor(host.address, PATH, log=log)
         first.on_epoch_end(0, {})
-        assert first.flush(5)
-        assert RemoteMonitor(other.address, PATH, log=log).flush(5)
+        assert first.flush(60)
+        assert RemoteMonitor(other.address, PATH, log=log).flush(60)
         assert len(other.events()) == 1
 
 

@@ -13,6 +13,7 @@ import pytest
 from brevetti_keras.interfaces.callbacks import TensorBoard
 from brevetti_keras.interfaces.tensorboard import tensorboard
 from brevetti_keras.utils.errors import InvalidInputError
+from tests.support.ports import free_port
 
 
 def runs(url):
@@ -25,11 +26,6 @@ def answers(url):
         return runs(url) is not None
     except OSError:
         return False
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def test_the_runs_are_the_jobs_even_of_one_name(job, other_job):

@@ -1,8 +1,6 @@
 """What a bucket and the way to it do wrong, and what comes of it (faults B12, B15 to B17)."""
 
 import io
-import threading
-import time
 
 import pytest
 
@@ -24,7 +22,7 @@ BIG = 9_000_000
 """Bytes beyond which the client uploads in pieces."""
 
 
-def storage_with(deadline=20.0, timeout=10.0):
+def storage_with(deadline=60.0, timeout=30.0):
     patience = Patience(deadline=deadline, timeout=timeout, first_wait=0.01, longest_wait=0.05)
     return GoogleStorage(GoogleBucket("bucket", attempts=Attempts(patience)))
 
@@ -51,7 +49,6 @@ def test_b15_what_may_pass_is_tried_again(fake_bucket, storage, status):
 def test_b15_a_service_that_stays_down_is_one_clear_line_within_the_deadline(fake_bucket):
     storage = storage_with(deadline=0.3)
     fake_bucket.down = True
-    began = time.monotonic()
     for call in (
         lambda: storage.read_bytes("a"),
         lambda: storage.write_bytes("a", b"1"),
@@ -61,16 +58,13 @@ def test_b15_a_service_that_stays_down_is_one_clear_line_within_the_deadline(fak
     ):
         with pytest.raises(StorageError, match=r"^gs://bucket[^\n]*within 0\.3 s, the last was 503[^\n]*$"):
             call()
-    assert time.monotonic() - began < 5 * (0.3 + 1.0)
 
 
 def test_b15_a_connection_that_is_cut_or_stands_still_is_tried_again(fake_bucket):
     storage = storage_with(timeout=0.5)
     fake_bucket.put("a", b"there")
-    fake_bucket.faults += [Fault("GET", kind="lose", times=1), Fault("GET", kind="hang", seconds=3, times=1)]
-    began = time.monotonic()
+    fake_bucket.faults += [Fault("GET", kind="lose", times=1), Fault("GET", kind="hang", seconds=600, times=1)]
     assert storage.read_bytes("a") == b"there"
-    assert time.monotonic() - began < 2.9
 
 
 def test_b15_nobody_at_the_address_is_one_clear_line(monkeypatch):
@@ -80,11 +74,9 @@ def test_b15_nobody_at_the_address_is_one_clear_line(monkeypatch):
 
 
 def test_b15_a_host_that_hangs_is_one_clear_line_within_the_deadline(fake_bucket):
-    fake_bucket.faults.append(Fault("GET", kind="hang", seconds=5))
-    began = time.monotonic()
+    fake_bucket.faults.append(Fault("GET", kind="hang", seconds=600))
     with pytest.raises(StorageError, match=r"the last was no answer \(\w*Timeout\): try again later"):
         storage_with(deadline=0.5, timeout=0.2).read_bytes("a")
-    assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AccessError), (403, AccessError), (400, InvalidInputError)])
@@ -112,25 +104,15 @@ def test_b16_replacing_with_a_lost_acknowledgement_writes_once(fake_bucket, stor
 
 
 def test_b16_anothers_write_is_not_taken_for_ones_own(fake_bucket, storage):
-    def replaced_by_another():
-        while not fake_bucket.written:
-            time.sleep(0.001)
-        fake_bucket.put("a", b"theirs")
+    def replaced_by_another(_):
+        if fake_bucket.written == ["a"]:
+            fake_bucket.put("a", b"theirs")
 
     fake_bucket.faults += [Fault("POST", kind="lose", times=1), Fault("POST", times=1)]
-    other = threading.Thread(target=replaced_by_another)
-    other.start()
-    try:
-        with pytest.raises(ConflictError, match="expected no file at gs://bucket/a"):
-            storage_slow().write_bytes("a", b"mine", if_absent=True)
-    finally:
-        other.join()
+    storage = GoogleStorage(GoogleBucket("bucket", attempts=Attempts(Patience(), sleep=replaced_by_another)))
+    with pytest.raises(ConflictError, match="expected no file at gs://bucket/a"):
+        storage.write_bytes("a", b"mine", if_absent=True)
     assert fake_bucket.objects["a"].data == b"theirs"
-
-
-def storage_slow():
-    """Waits long enough between tries for another to act."""
-    return GoogleStorage(GoogleBucket("bucket", attempts=Attempts(Patience(20.0, 10.0, first_wait=0.2))))
 
 
 def test_b16_a_conflict_at_the_first_try_is_a_conflict_even_with_equal_content(fake_bucket, storage):

@@ -71,6 +71,6 @@ def test_two_processes_at_once_share_one_cache(fake_bucket):
     processes = [
         subprocess.Popen([sys.executable, "-c", code, *urls], stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    assert [process.communicate(timeout=60)[0].strip() for process in processes] == ["780", "780"]
+    assert [process.communicate(timeout=240)[0].strip() for process in processes] == ["780", "780"]
     files = [path for path in Path(os.environ["BREVETTI_CACHE"]).rglob("*") if path.is_file()]
     assert len(files) == 40

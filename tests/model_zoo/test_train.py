@@ -226,7 +226,7 @@ def test_a_stopped_job_goes_on_to_the_same_end(trained: Trained, shapes: Path, t
             """
         )
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 128 + signal.SIGTERM, done.stderr
     job_id = done.stdout.split()[0]
     with EmbeddedPlatform(str(tmp_path / "home")) as platform:

@@ -18,7 +18,9 @@ from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.errors import AccessError, PlatformError, StorageError
 from tests.contracts.platform import PlatformContract
 from tests.support.asgi import AsgiTransport
-from tests.support.http_host import free_port, http_host
+from tests.support.http_host import http_host
+from tests.support.ports import free_port
+from tests.support.queued_jobs import until
 from tests.support.served import URL
 
 
@@ -67,18 +69,17 @@ class TrainingJob(Job):
 def server(tmp_path):
     """A real server on loopback, on a workspace that is not the job's own."""
     with open_service(str(tmp_path / "server")) as service:
-        config = uvicorn.Config(build_app(service), port=free_port(), log_level="warning", lifespan="off")
+        config = uvicorn.Config(build_app(service), port=0, log_level="warning", lifespan="off")
         running = uvicorn.Server(config)
         thread = threading.Thread(target=running.run)
         thread.start()
-        deadline = time.monotonic() + 20
-        while not running.started and time.monotonic() < deadline:
-            time.sleep(0.01)
         try:
-            yield f"http://127.0.0.1:{config.port}", service
+            until(lambda: running.started)
+            port = running.servers[0].sockets[0].getsockname()[1]
+            yield f"http://127.0.0.1:{port}", service
         finally:
             running.should_exit = True
-            thread.join(20)
+            thread.join(60)
 
 
 class TestJobOverHttp:
@@ -128,9 +129,7 @@ class TestJobOverHttp:
         job = Broken.init(platform=address, api_key=service.access.create("t")[1], argv=[])
         with pytest.raises(ValueError, match="no luck"):
             job.start()
-        deadline = time.monotonic() + 10
-        while service.jobs.get(job.id).state != "failed" and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: service.jobs.get(job.id).state == "failed")
         assert (service.jobs.get(job.id).state, service.jobs.get(job.id).message) == ("failed", "ValueError: no luck")
         assert b"no luck" in service.artifacts.read(job.id, "traceback.txt")
 

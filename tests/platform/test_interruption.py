@@ -19,7 +19,7 @@ class SignalledAtItsEnd:
         os.kill(os.getpid(), self.number)
 
 
-def work(seconds=10.0):
+def work(seconds=60.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(0.01)

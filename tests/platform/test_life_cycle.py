@@ -51,11 +51,11 @@ def test_a_failing_script_ends_with_one(tmp_path, workspace):
     ("number", "status", "cause"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
 )
 def test_signals_stop_the_job(tmp_path, workspace, number, status, cause):
-    process = start(tmp_path, SCRIPT, "--pause", "60")
+    process = start(tmp_path, SCRIPT, "--pause", "600")
     read_until(process, "running")
     assert only_job(workspace).state == "running"
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=240)
     assert process.returncode == status
     job = only_job(workspace)
     assert (job.state, job.message) == ("stopped", f"stopped by {cause}")
@@ -65,47 +65,47 @@ def test_signals_stop_the_job(tmp_path, workspace, number, status, cause):
 
 
 def test_the_platform_can_stop_it(tmp_path, workspace):
-    process = start(tmp_path, SCRIPT, "--pause", "60")
+    process = start(tmp_path, SCRIPT, "--pause", "600")
     read_until(process, "running")
     with connect(workspace) as platform:
         platform.jobs.stop(only_job(workspace).id)
-    assert process.wait(30) == 143
+    assert process.wait(120) == 143
     assert only_job(workspace).state == "stopped"
     process.communicate()
 
 
 def test_a_killed_job_is_shown_failed(tmp_path, workspace):
-    process = start(tmp_path, SCRIPT, "--pause", "60")
+    process = start(tmp_path, SCRIPT, "--pause", "600")
     read_until(process, "running")
     assert only_job(workspace).state == "running"
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=240)
     assert only_job(workspace).state == "failed"
 
 
 def test_a_second_sigterm_does_not_disturb_the_end(tmp_path, workspace):
-    process = start(tmp_path, SCRIPT, "--pause", "60")
+    process = start(tmp_path, SCRIPT, "--pause", "600")
     read_until(process, "running")
     for _ in range(3):
         process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=240)
     assert process.returncode in (143, -signal.SIGTERM)
     assert only_job(workspace).state == "stopped"
 
 
 class TestResume:
     def test_sigterm_keeps_a_checkpoint_and_resume_ends_with_the_same_weights(self, tmp_path, workspace, monkeypatch):
-        process = start(tmp_path, TRAINING, "--pause", "0.15")
+        process = start(tmp_path, TRAINING, "--pause", "600")
         read_until(process, "epoch 2")
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
         assert process.returncode == 143
         stopped = only_job(workspace)
         assert stopped.state == "stopped"
         status, out, err = run(tmp_path, TRAINING, "--resume", stopped.id[:8], "--pause", "0")
         assert (status, "from 2" in out) == (0, True), err
         job = only_job(workspace)
-        assert (job.id, job.state, job.epoch, job.settings["pause"]) == (stopped.id, "completed", 3, 0.15)
+        assert (job.id, job.state, job.epoch, job.settings["pause"]) == (stopped.id, "completed", 3, 600)
         with connect(workspace) as platform:
             assert platform.events.curve(job.id)["epoch"] == [0, 1, 2, 3]
             loss = json.loads(platform.artifacts.read(job.id, "loss.json"))
@@ -160,7 +160,7 @@ class TestResume:
             Quick.init(resume="nope", argv=[])
         with pytest.raises(InvalidInputError, match="expected no dataset for a job that is there already"):
             Quick.init(resume=job.id, datasets=[vials], argv=[])
-        process = start(tmp_path, SCRIPT, "--pause", "60")
+        process = start(tmp_path, SCRIPT, "--pause", "600")
         running = read_until(process, "running").split()[1]
         with pytest.raises(ConflictError, match="which is running"):
             Quick.init(resume=running, argv=[])

@@ -18,7 +18,7 @@ def service(tmp_path, fake_bucket):
 
 
 def arrives(fake_bucket, name):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while name not in fake_bucket.objects and time.monotonic() < end:
         time.sleep(0.02)
     return name in fake_bucket.objects

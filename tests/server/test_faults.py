@@ -6,7 +6,6 @@ import os
 import random
 import re
 import shutil
-import socket
 import sqlite3
 import time
 
@@ -20,6 +19,7 @@ from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.errors import BrevettiError
 from brevetti_keras.wire.events import Event, epoch_body, status_body
 from tests.support.fake_clock import FakeClock
+from tests.support.ports import free_port
 from tests.support.processes import Server
 from tests.support.served import Served
 from tests.support.small_disk import SmallDiskServer, may_mount
@@ -41,13 +41,11 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
     config = service.jobs.create("first")
     address = f"/api/jobs/{config.id}/events"
     headers = {"Authorization": f"Bearer {config.api_key.get_secret_value()}"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     draw, ledger, restarts = random.Random(1), [], []
     deaths = set(draw.sample(range(50, POSTS - 50), KILLS))
     server = Server(service.home, port)
-    client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
+    client = httpx.Client(base_url=server.url, headers=headers, timeout=120)
     number, begin = 0, 0.0
     while number < POSTS:
         event = epoch(number)
@@ -57,7 +55,7 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
                 server.process.kill()
             answer = client.post(address, json=batch(event))
         except httpx.TransportError:
-            server.process.communicate(timeout=30)
+            server.process.communicate(timeout=240)
             begin = time.monotonic()
             server = Server(service.home, port)
             # Sent again under its key: an acknowledgement may have been lost, the event not.
@@ -189,7 +187,7 @@ def small_disk(service, folder):
     folder.mkdir()
     with SmallDiskServer(service.home, folder) as server:
         headers = {"Authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+        with httpx.Client(base_url=server.url, headers=headers, timeout=120) as client:
             yield client, server.free
 
 
@@ -297,7 +295,7 @@ def test_b24_a_server_whose_clock_jumps_keeps_order_and_durations(service, tmp_p
     fake = FakeClock(tmp_path, zone="Europe/Copenhagen")
     headers = {"Authorization": f"Bearer {service.access.create('tests')[1]}"}
     server = Server(service.home, environment=fake.environment)
-    with server, httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
+    with server, httpx.Client(base_url=server.url, headers=headers, timeout=120) as client:
         jobs = []
         for number, seconds in enumerate(clock):
             fake.add(seconds)

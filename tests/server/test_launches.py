@@ -31,7 +31,7 @@ def queued(service):
 
 @pytest.fixture
 def child():
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     yield process
     process.kill()
     process.wait()
@@ -157,7 +157,7 @@ def test_stop_ends_a_process_that_was_started(service, launches, queued, child):
     job_id = queued()
     launches.record(launches.claim(1), identity(child))
     service.jobs.stop(job_id)
-    assert child.wait(10) == -15
+    assert child.wait(60) == -15
 
 
 def test_a_stopped_job_waits_until_its_last_process_is_gone(service, launches, queued, child):

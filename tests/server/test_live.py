@@ -30,7 +30,7 @@ def collect(
                 await asyncio.to_thread(then[len(messages)])
         return messages
 
-    return asyncio.run(asyncio.wait_for(read(), 20))
+    return asyncio.run(asyncio.wait_for(read(), 120))
 
 
 def finish(service: Service, job_id: str) -> None:

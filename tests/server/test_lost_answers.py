@@ -69,11 +69,11 @@ def test_our_own_client_says_it_again(proxy, service, job, tmp_path, caplog):
     )
     for number in range(3):
         reporter.report("epoch", epoch_body(number, {"loss": 0.5}))
-    assert reporter.flush(30)
+    assert reporter.flush(120)
     proxy.cut = 1
     with caplog.at_level(logging.WARNING):
         reporter.complete("m.tar.gz")
-    assert reporter.flush(30)
+    assert reporter.flush(120)
     assert len(proxy.lost) == 1
     assert "does not know yet" not in caplog.text
     assert "nothing more is sent" not in caplog.text

@@ -37,7 +37,7 @@ def build(tree: Path, kind: str, folder: Path, path: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=500,
     )
 
 

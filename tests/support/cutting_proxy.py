@@ -5,6 +5,7 @@ proxy.cut = 2                       # the server gets the next two requests; who
 httpx.post(proxy.url + "/api/…")    # RemoteProtocolError
 """
 
+import contextlib
 import re
 import socket
 import threading
@@ -53,7 +54,12 @@ class CuttingProxy:
             threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
     def _pass_on(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._port)) as server:
+        # Who connects and leaves, or a server that ends, is nothing to tell.
+        with (
+            contextlib.suppress(ConnectionError),
+            client,
+            socket.create_connection(("127.0.0.1", self._port)) as server,
+        ):
             request = _message(client)
             server.sendall(request)
             answer = _message(server)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import threading
-import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -30,12 +29,11 @@ class Request:
 class Host:
     """What the server does and has seen.
 
-    `answer(request)` gives the status, or (status, headers); `delay` is in seconds.
+    `answer(request)` gives the status, or (status, headers).
     """
 
     address: str = ""
     answer: object = None
-    delay: float = 0.0
     requests: list[Request] = field(default_factory=list)
 
     def events(self):
@@ -55,7 +53,6 @@ def _handler(host: Host):
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            time.sleep(host.delay)
             answer = host.answer(request) if host.answer is not None else 204
             status, headers = answer if isinstance(answer, tuple) else (answer, {})
             host.requests.append(request)
@@ -85,10 +82,3 @@ def http_host(port: int = 0, **settings):
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    server = _Server(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.server_close()
-    return server.server_port

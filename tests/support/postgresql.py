@@ -68,7 +68,7 @@ class PostgreSql:
         return f"host={self._folder} user={_USER} dbname={database}"
 
     def _wait(self) -> None:
-        for _ in range(600):
+        for _ in range(2400):
             with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self._address("postgres")):
                 return
             if self._process.poll() is not None:

@@ -35,7 +35,7 @@ class Server:
     def end(self, number: int = signal.SIGINT) -> tuple[str, str]:
         """Asks it to end; returns what it printed."""
         self.process.send_signal(number)
-        return self.process.communicate(timeout=30)
+        return self.process.communicate(timeout=240)
 
     def __enter__(self) -> "Server":
         return self

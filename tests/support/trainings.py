@@ -61,7 +61,7 @@ def _train(images: Path, folder: Path, *words: str) -> Training:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=500,
         env={**os.environ, "BREVETTI_HOME": str(home), "BREVETTI_CACHE": str(folder / "cache")},
         cwd=folder,
     )

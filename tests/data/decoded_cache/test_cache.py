@@ -231,7 +231,7 @@ def test_jobs_fill_it_side_by_side(folder, tmp_path, open_cache, root):
     paths = folder.fill(64)
     jobs = [filling(root, tmp_path, paths if number % 2 else paths[::-1]) for number in range(3)]
     for job in jobs:
-        output, _ = job.communicate(timeout=120)
+        output, _ = job.communicate(timeout=240)
         assert job.returncode == 0
         assert output.startswith("ready")
     cache = open_cache()

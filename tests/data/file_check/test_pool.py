@@ -1,11 +1,10 @@
-import os
+import contextlib
 import signal
 import subprocess
 import sys
 import threading
-import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from brevetti_keras.data.file_check import pool as pools
@@ -13,6 +12,7 @@ from brevetti_keras.data.file_check.pool import WorkerPool
 from brevetti_keras.utils.errors import DataError
 from tests.support.odd_images import jpeg_bomb, png_bomb, sound_files
 from tests.support.processes import file_checkers
+from tests.support.queued_jobs import until
 
 SOUND = sound_files()
 # A module that stands in for a decoder which does to its process what broken decoders do.
@@ -24,7 +24,7 @@ def check_file(path, *rest):
     name = os.path.basename(path)
     if name == "crash": os.kill(os.getpid(), signal.SIGSEGV)
     if name == "exit": os._exit(3)
-    if name == "hang": time.sleep(60)
+    if name == "hang": time.sleep(600)
     if name == "print": print("noise on standard output", flush=True)
     if name == "gobble": return worker.FileFacts(reason=str(len(bytearray(1 << 40))))
     return honest(path, *rest)
@@ -56,12 +56,14 @@ def test_the_facts_of_a_file(put, pool):
 
 
 @pytest.mark.usefixtures("treacherous")
-def test_what_ends_a_decoder_is_the_files_verdict_and_the_next_file_is_read(put):
-    with WorkerPool(1, 100_000_000, [], seconds=5) as pool:
+def test_what_ends_a_decoder_is_the_files_verdict_and_the_next_file_is_read(put, monkeypatch):
+    with WorkerPool(1, 100_000_000, []) as pool:
         assert "ends its decoder by SIGSEGV" in pool.check(put("crash", SOUND["rgb.png"])).reason
         assert "ends its decoder with status 3" in pool.check(put("exit", SOUND["rgb.png"])).reason
         assert "ends its decoder with status 1" in pool.check(put("gobble", SOUND["rgb.png"])).reason
-        assert "in reasonable time" in pool.check(put("hang", SOUND["rgb.png"])).reason
+        with monkeypatch.context() as hasty:
+            hasty.setattr(pool, "_seconds", 0.5)
+            assert "in reasonable time" in pool.check(put("hang", SOUND["rgb.png"])).reason
         assert pool.check(put("print", SOUND["rgb.png"])).reason == ""
 
 
@@ -78,9 +80,14 @@ def test_bombs_are_refused_from_their_header_and_take_no_memory(put, pool, name)
 
 def test_threads_share_the_children(put):
     paths = [put(f"{number}.png", SOUND["rgb.png"] + bytes([number])) for number in range(20)]
-    found = {}
+    found, together = {}, threading.Barrier(len(paths), timeout=60)
+
+    def check(path):
+        together.wait()
+        found[path] = pool.check(path).md5
+
     with WorkerPool(2, 100_000_000, []) as pool:
-        threads = [threading.Thread(target=lambda p=path: found.update({p: pool.check(p).md5})) for path in paths]
+        threads = [threading.Thread(target=check, args=(path,)) for path in paths]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -109,7 +116,7 @@ def test_children_end_with_their_parent_and_load_no_tensorflow(put, tmp_path):
         "child, = psutil.Process().children()\n"
         "maps = open(f'/proc/{child.pid}/maps').read()\n"
         "print(child.pid, 'tensorflow' in maps, flush=True)\n"
-        "time.sleep(60)\n"
+        "time.sleep(600)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -117,10 +124,6 @@ def test_children_end_with_their_parent_and_load_no_tensorflow(put, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert loaded == "False"
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
-        if Path(f"/proc/{number}/stat").read_text().split()[2] == "Z":
-            break
-        time.sleep(0.05)
-    else:
-        assert not os.path.exists(f"/proc/{number}")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        child = psutil.Process(int(number))
+        until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)

@@ -226,9 +226,9 @@ def test_a_very_long_curve_is_quick(service, job):
         events = [epoch(number, **body) for number in range(start, start + 2000)]
         service.events.append(job, events)
     service.events.curve(job)
-    begin = time.perf_counter()
+    begin = time.process_time()
     curve = service.events.curve(job)
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
     assert len(curve["epoch"]) == 1000
     assert len(json.dumps(curve)) < 200_000
 

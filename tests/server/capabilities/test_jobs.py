@@ -36,7 +36,7 @@ def log_of(service, job_id):
 
 @pytest.fixture
 def child():
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     yield process
     process.kill()
     process.wait()
@@ -288,7 +288,7 @@ def test_a_failed_job_that_goes_on_is_running_again(service, child):
 def test_stop_asks_the_process(service, child):
     job_id = running(service, **identity(child))
     assert service.jobs.stop(job_id).id == job_id
-    assert child.wait(10) == -signal.SIGTERM
+    assert child.wait(60) == -signal.SIGTERM
 
 
 def test_stop_marks_a_job_without_a_process(service):

@@ -176,7 +176,7 @@ def test_a_fingerprint_follows_a_module_that_is_one_file(tmp_path, monkeypatch):
 
 
 def test_a_module_that_hangs_is_given_up(package, monkeypatch):
-    (package / "slow.py").write_text("import time\ntime.sleep(60)\n")
+    (package / "slow.py").write_text("import time\ntime.sleep(600)\n")
     monkeypatch.setattr("brevetti_keras.server.capabilities.model_type_source.PROBE_SECONDS", 0.5)
     with pytest.raises(InvalidInputError, match=r"within 0\.5 s"):
         probe("some_vials.slow:X")
@@ -223,7 +223,7 @@ from brevetti_keras.platform import Job
 class Reader(ImagePipeline):
     def load_image(self, path):
         if "hang" in path:
-            time.sleep(60)
+            time.sleep(600)
         if "crash" in path:
             print("it ends here", file=sys.stderr, flush=True)
             os._exit(3)
@@ -266,7 +266,7 @@ def test_a_preview_is_made_in_a_process_of_its_own_that_is_bounded(shown, monkey
     begin = time.monotonic()
     with pytest.raises(InvalidInputError, match="to be previewed within 3 s"):
         shown("hang")
-    assert time.monotonic() - begin < 30
+    assert time.monotonic() - begin < 240
     assert "some_vials.pictures" not in sys.modules
 
 
