@@ -113,7 +113,7 @@ class TestVerdicts:
         assert (len(found.used), len(found.quarantined)) == (8, 2)
 
     def test_files_are_decoded_side_by_side(self):
-        together = threading.Barrier(2, timeout=20)
+        together = threading.Barrier(2, timeout=60)
         inspect_images(table(2), verify=lambda path: together.wait() and None)
 
     def test_many_files_pass_in_windows(self):

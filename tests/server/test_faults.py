@@ -42,11 +42,12 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
     address = f"/api/jobs/{config.id}/events"
     headers = {"Authorization": f"Bearer {config.api_key.get_secret_value()}"}
     port = free_port()
-    draw, ledger, restarts = random.Random(1), [], []
+    draw, ledger, starts = random.Random(1), [], []
     deaths = set(draw.sample(range(50, POSTS - 50), KILLS))
+    begin = time.monotonic()
     server = Server(service.home, port)
     client = httpx.Client(base_url=server.url, headers=headers, timeout=120)
-    number, begin = 0, 0.0
+    number = 0
     while number < POSTS:
         event = epoch(number)
         try:
@@ -62,7 +63,7 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
             continue
         if begin:
             times = psutil.Process(server.process.pid).cpu_times()
-            restarts.append((time.monotonic() - begin, times.user + times.system))
+            starts.append((time.monotonic() - begin, times.user + times.system))
             begin = 0.0
         assert answer.status_code == 200, answer.text
         ledger.append(event.key)
@@ -73,11 +74,13 @@ def test_b01_killed_during_a_thousand_posts_nothing_acknowledged_is_lost(service
         stored = [event.key for event in after.events.list(config.id, limit=2 * POSTS)]
         assert after.verify() == []
     assert stored == ledger
-    assert len(restarts) == KILLS
+    assert len(starts) == 1 + KILLS
+    first, *restarts = starts
     seconds, processor = min(restarts)
     print(f"answers {seconds:.2f} s after its start, {processor:.2f} s of the processor; load {os.getloadavg()[0]:.1f}")
-    # On a machine that is free, the processor's time is what the restart takes; on a busy one the wall's says little.
-    assert min(processor for _, processor in restarts) < 2
+    # The processor's time, since on a busy machine the wall's says little; and beside that of a start without a kill,
+    # since machines differ.
+    assert min(processor for _, processor in restarts) < 2 * first[1] + 0.5
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_it_is_postgresql_and_what_is_answered_is_kept(service):
 def all_at_once(*calls):
     """Runs calls in threads of their own; what one raises is raised."""
     with ThreadPoolExecutor(len(calls)) as pool:
-        return [running.result(60) for running in [pool.submit(call) for call in calls]]
+        return [running.result(240) for running in [pool.submit(call) for call in calls]]
 
 
 def test_many_open_a_new_database_at_once(server, tmp_path):
