@@ -209,4 +209,4 @@ def served(service: Service) -> Iterator[Served]:
             yield Served(f"http://127.0.0.1:{port}", sessions)
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(60)

@@ -126,7 +126,7 @@ def write_module(folder: Path) -> None:
     (folder / f"{MODULE}.py").write_text(SOURCE)
 
 
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Returns what `condition` returns once that is true; fails if it never is."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
