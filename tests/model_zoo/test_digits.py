@@ -1,4 +1,5 @@
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def test_two_at_once_write_one_folder(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "new") == ["digits"]
 
 
-def test_writing_again_changes_only_what_is_missing_or_wrong(folder: Path) -> None:
+def test_writing_again_changes_only_what_is_missing_or_wrong(folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(folder, tmp_path / "digits")
     paths = sorted(folder.rglob("*.png"))
     missing, wrong = paths[3], paths[40]
     content = {path: path.read_bytes() for path in (missing, wrong)}
