@@ -5,16 +5,24 @@ Python's lock in the middle of its shutdown, never get it, and the process hangs
 shutdown back for the moment that running calls need, and answers those that still come with a blank at once, until
 the buffers of the dataset are full and nothing asks any more.
 
+TensorFlow writes the whole traceback of what a function raises into the text of its own error. So an error of ours is
+raised without those that led to it, which the log has, and its one line stands near both ends of that text.
+
     load = HostCall(self._load, blank=lambda paths: np.zeros((len(paths), 8, 8, 3), np.float32))
     images = tf.numpy_function(load, [paths], tf.float32)
 """
 
 import atexit
+import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from typing import Any
+
+from brevetti_keras.utils.errors import BrevettiError
+
+_log = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 0.25
 _LONGEST_WAIT = 30.0
@@ -45,6 +53,9 @@ class HostCall:
             self._running += 1
         try:
             return self._blank(*arrays) if self._closing else self._function(*arrays)
+        except BrevettiError as error:
+            _log.debug("%s", error, exc_info=True)
+            raise error.with_traceback(None) from None
         finally:
             with self._changed:
                 self._running -= 1

@@ -1,14 +1,17 @@
 import gc
+import logging
 import subprocess
 import sys
 import threading
 import time
+import traceback
 import weakref
 from pathlib import Path
 
 import pytest
 
 from brevetti_keras.data.host_call import HostCall
+from brevetti_keras.utils.errors import DecodeError
 from tests.support.images import write_image_folder
 
 PROGRAM = """
@@ -42,6 +45,25 @@ def test_an_error_of_the_function_is_its_callers() -> None:
     with pytest.raises(IndexError):
         call()
     call.close()
+
+
+def test_an_error_of_ours_is_one_line_and_the_log_has_what_led_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        try:
+            raise OSError("the disk")
+        except OSError as error:
+            raise DecodeError("/a.png", "expected an image") from error
+
+    caplog.set_level(logging.DEBUG)
+    call = HostCall(fail)
+    with pytest.raises(DecodeError, match=r"^/a\.png: expected an image$") as caught:
+        call()
+    call.close()
+    told = "".join(traceback.format_exception(caught.value))
+    assert "the disk" not in told
+    assert "in fail" not in told
+    assert "the disk" in caplog.text
+    assert "in fail" in caplog.text
 
 
 def test_what_a_call_held_is_let_go_with_it() -> None:

@@ -66,6 +66,11 @@ def test_a_file_that_cannot_be_read_is_named_by_generator_and_prediction() -> No
     samples = pd.DataFrame({"path": ["/no/such.png"]})
     generator = DataGenerator(samples, output_structure="img").map(ImagePipeline(target_size=(4, 4)))
 
+    with pytest.raises(tf.errors.OpError) as told:
+        next(iter(generator.get_dataset()))
+    text = str(told.value).splitlines()
+    assert "DecodeError: /no/such.png: " in text[0]
+    assert len(text) < 25  # what led to it is in the log, not here
     with pytest.raises(DecodeError) as caught:
         next(generator.get_dataset_numpy())
     assert caught.value.path == "/no/such.png"
