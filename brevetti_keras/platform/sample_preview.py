@@ -29,7 +29,7 @@ from brevetti_keras.platform.settings_check import checked_settings
 from brevetti_keras.registry import load_reference
 from brevetti_keras.server.child_answer import give_answer, given_words
 from brevetti_keras.utils.encode import from_json
-from brevetti_keras.utils.errors import BrevettiError, DecodeError, SettingsError
+from brevetti_keras.utils.errors import BrevettiError, DecodeError, SettingsError, StorageError
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.utils.memory_limit import limit_memory
 from brevetti_keras.wire.previews import Preview, PreviewSample, PreviewView
@@ -93,9 +93,10 @@ def _choose(
         try:
             frame = list_files(dataset["bucket"])
         except BrevettiError as error:
-            if "://" not in dataset["bucket"]:
+            # A bucket, which a CSV on this machine may name, may be out of reach for a while; the other datasets are
+            # shown all the same.
+            if "://" not in dataset["bucket"] and not isinstance(error, StorageError):
                 raise
-            # A bucket may be out of reach for a while; the other datasets are shown all the same.
             notes.append(f"The images at {dataset['bucket']} are not shown: {error}")
             continue
         for path, category in zip(frame.path, frame.category, strict=True):

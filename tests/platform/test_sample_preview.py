@@ -162,14 +162,17 @@ def test_an_object_that_cannot_be_read_is_a_view_with_the_reason(fake_bucket):
     assert "begins with" in sample.views[0].problem
 
 
-def test_a_bucket_out_of_reach_is_noted_and_the_rest_shown(tmp_path, fake_bucket, monkeypatch):
+@pytest.mark.parametrize("named", ["gs://bucket/x", "list.csv"])
+def test_a_bucket_out_of_reach_is_noted_and_the_rest_shown(tmp_path, fake_bucket, monkeypatch, named):
     monkeypatch.setattr(Patience, "from_environment", lambda: Patience(deadline=0.05, first_wait=0.005))
     fake_bucket.faults += [Fault("GET", kind="status")] * 1000
     write_image_folder(tmp_path / "here", {"a": 1}, size=(4, 4))
-    datasets = [{"id": "1", "bucket": "gs://bucket/x"}, {"id": "2", "bucket": str(tmp_path / "here")}]
+    (tmp_path / "list.csv").write_text("path,category\ngs://bucket/x/1.png,a\n")
+    place = named if "://" in named else str(tmp_path / named)
+    datasets = [{"id": "1", "bucket": place}, {"id": "2", "bucket": str(tmp_path / "here")}]
     shown = preview("x:TwoJob", {"settings": {}, "datasets": datasets, "count": 8, "seed": 0})
     assert [sample.dataset_id for sample in shown.samples] == ["2"]
-    assert shown.notes[0].startswith("The images at gs://bucket/x are not shown: ")
+    assert shown.notes[0].startswith(f"The images at {place} are not shown: ")
     assert "\n" not in shown.notes[0]
 
 
