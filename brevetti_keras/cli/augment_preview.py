@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import counted, print_json
+from brevetti_keras.cli.output import print_json
 from brevetti_keras.data.image import ImageAugmenter, ImagePipeline
 from brevetti_keras.interfaces.augment_preview import augment_preview, picture_kind
 from brevetti_keras.platform import connect, get_image_samples
 from brevetti_keras.platform.settings_sources import file_source, merge, text_source
 from brevetti_keras.registry import load_reference
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import InvalidInputError
 
 

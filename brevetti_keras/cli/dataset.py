@@ -7,8 +7,9 @@ from brevetti_keras.cli.dataset_check import check_command
 from brevetti_keras.cli.dataset_diff import diff_command
 from brevetti_keras.cli.dataset_formats import export_command, import_command
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import counted, local_time, print_json, print_table, print_values
+from brevetti_keras.cli.output import local_time, print_json, print_table, print_values
 from brevetti_keras.platform import connect, get_image_samples
+from brevetti_keras.utils.counting import counted
 
 
 @click.group()

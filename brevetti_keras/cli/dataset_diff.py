@@ -5,11 +5,12 @@ import os
 import click
 
 from brevetti_keras.cli.options import json_option, workspace_option
-from brevetti_keras.cli.output import counted, print_json, print_table
+from brevetti_keras.cli.output import print_json, print_table
 from brevetti_keras.data.fingerprint import Fingerprint, fingerprint, from_csv
 from brevetti_keras.data.fingerprint_diff import CHANGES, diff_fingerprints
 from brevetti_keras.platform import connect, get_image_samples
 from brevetti_keras.platform.platform import Platform
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import NotFoundError
 from brevetti_keras.wire.artifacts import FINGERPRINT
 

@@ -9,6 +9,7 @@ from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import print_json
 from brevetti_keras.platform import connect
 from brevetti_keras.platform.imports import EXPORTS, IMPORTS, add_collection, export_dataset, name_of, read_source
+from brevetti_keras.utils.counting import counted
 
 
 @click.command(name="import", epilog="Example:  brevetti-keras dataset import coco ~/parts --name parts --tag line=3")
@@ -54,8 +55,8 @@ def import_command(
         print_json({**added.model_dump(mode="json"), **counts})
         return
     shown = "".join(f", {number:,} {purpose}" for purpose, number in purposes.items())
-    click.echo(f"imported {added.name!r} with {count:,} images{shown}")
-    click.echo(f"{len(labels):,} labels, {marked:,} images with marks")
+    click.echo(f"imported {added.name!r} with {counted(count, 'image')}{shown}")
+    click.echo(f"{counted(len(labels), 'label')}, {counted(marked, 'image')} with marks")
     click.echo(f"To see it:\n  brevetti-keras dataset show {shlex.quote(added.name)}")
 
 
@@ -75,7 +76,7 @@ def export_command(name: str, folder: str, form: str, workspace: str | None, as_
     if as_json:
         print_json({"folder": folder, "format": form, "images": written.images, "kept_aside": written.kept_aside})
         return
-    click.echo(f"exported {written.images:,} images to {folder}")
+    click.echo(f"exported {counted(written.images, 'image')} to {folder}")
     if written.kept_aside:
         click.echo(
             f"Of {written.kept_aside:,} of them {form} cannot hold everything; it is kept in brevetti.json beside them."

@@ -44,11 +44,6 @@ def print_values(values: Mapping[str, Any]) -> None:
         click.echo(f"{name.ljust(width)}  {_text(value)}")
 
 
-def counted(number: int, noun: str) -> str:
-    """Returns how many there are of something whose plural ends in s: `1 image`, `2,000 images`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def local_time(text: str) -> str:
     """Returns an ISO 8601 time as `YYYY-MM-DD HH:MM:SS` in this machine's zone; '' stays ''."""
     if not text:

@@ -4,6 +4,7 @@ import click
 
 from brevetti_keras.cli.options import workspace_option
 from brevetti_keras.platform.embedded_platform import EmbeddedPlatform
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import StorageError
 
 _PAGE = 100
@@ -22,8 +23,9 @@ def sync(jobs: tuple[str, ...], workspace: str | None) -> None:
             platform.events.sync(job_id)
             left += len(platform.artifacts.sync(job_id))
     if left:
-        raise StorageError(f"{left:,} artifacts have not arrived and stay in the workspace: try again later")
-    click.echo("1 job is where it belongs" if len(found) == 1 else f"{len(found):,} jobs are where they belong")
+        told = counted(left, "artifact has not arrived and stays", "artifacts have not arrived and stay")
+        raise StorageError(f"{told} in the workspace: try again later")
+    click.echo(counted(len(found), "job is where it belongs", "jobs are where they belong"))
 
 
 def _all(platform: EmbeddedPlatform) -> list[str]:

@@ -40,6 +40,7 @@ from brevetti_keras.data.leaks.finder import find_leak_groups, find_leak_pairs
 from brevetti_keras.data.units import CONFLICT, bounds, join, spread
 from brevetti_keras.schema.fields import setting
 from brevetti_keras.schema.settings import Settings
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import InvalidInputError
 
 __all__ = ["SampleSplit", "find_leak_groups", "find_leak_pairs"]
@@ -316,8 +317,13 @@ def _report_conflicts(df: pd.DataFrame, rows: npt.NDArray[np.bool_]) -> None:
         labels = df["path"] if "path" in df.columns else pd.Series(df.index)
         names = ", ".join(str(name) for name in labels[rows].head(_NAMED))
         _log.warning(
-            "%d samples tie units of different purposes and are set aside as %r: %s%s",
-            rows.sum(), CONFLICT_PURPOSE, names, ", …" if rows.sum() > _NAMED else "",
+            "%s set aside as %r: %s%s",
+            counted(
+                int(rows.sum()),
+                "sample ties units of different purposes and is",
+                "samples tie units of different purposes and are",
+            ),
+            CONFLICT_PURPOSE, names, ", …" if rows.sum() > _NAMED else "",
         )  # fmt: skip
 
 
@@ -327,4 +333,6 @@ def _report_leaks(ties: Mapping[str, Key], purposes: Codes) -> None:
         low, high = bounds(key.codes, purposes, len(key.texts))
         straddling = int((low != high).sum())
         if straddling:
-            _log.warning("%d values of the tie column %s straddle purposes: a leak", straddling, name)
+            _log.warning(
+                "%s of the tie column %s with samples of several purposes: a leak", counted(straddling, "value"), name
+            )

@@ -28,6 +28,7 @@ from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.io.open import open_storage, split_url
 from brevetti_keras.io.storage import FileInfo, Storage
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
 from brevetti_keras.wire.routes import download_urls
 
@@ -122,7 +123,7 @@ def list_samples(
     columns = [*COLUMNS, *(column for column in frame.columns if column not in COLUMNS)]
     frame = _by_path(frame[columns])
     skipped = skipped.assign(dataset=dataset_name, dataset_id=dataset_id)[[*SKIPPED_COLUMNS]]
-    _log.info("%s: %d samples, %d files skipped", bucket, len(frame), len(skipped))
+    _log.info("%s: %s, %s skipped", bucket, counted(len(frame), "sample"), counted(len(skipped), "file"))
     return Listing(frame, skipped)
 
 

@@ -25,6 +25,7 @@ from brevetti_keras.interfaces.contact_sheet import ContactSheet, SheetRow, Tile
 from brevetti_keras.interfaces.drawn_text import drawn_lines
 from brevetti_keras.interfaces.pictures import Pixels, as_rgb
 from brevetti_keras.io.local import atomic_write
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError
 from brevetti_keras.utils.lazy import lazy_import
 
@@ -233,6 +234,6 @@ def _notes(samples: pd.DataFrame, augmenter: ImageAugmenter, shown: int, seed: i
         if getattr(augmenter, name).chance > 0
     ]
     return (
-        f"{shown} of {len(samples):,} images, seed {seed}; values from {low:g} to {high:g}",
+        f"{shown} of {counted(len(samples), 'image')}, seed {seed}; values from {low:g} to {high:g}",
         f"chance for an image: {', '.join(chances) or 'nothing is varied'}",
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from brevetti_keras.data.dataset_check import DatasetCheck
 from brevetti_keras.interfaces.html_report import HtmlReport
+from brevetti_keras.utils.counting import counted
 
 _PAIRS = 60
 _PICTURES = 48
@@ -23,7 +24,9 @@ def dataset_check_report(check: DatasetCheck, name: str) -> HtmlReport:
         check: what was found.
         name: the dataset's.
     """
-    report = HtmlReport(f"Check of {name}", f"{check.count:,} samples in {len(check.classes):,} classes")
+    report = HtmlReport(
+        f"Check of {name}", f"{counted(check.count, 'sample')} in {counted(len(check.classes), 'class', 'classes')}"
+    )
     report.section("Findings")
     if not check.severe:
         report.note("No file is unreadable, and no picture lies in two classes or two purposes.")
@@ -48,7 +51,9 @@ def _pairs(report: HtmlReport, pairs: pd.DataFrame) -> None:
     )
     report.images(_pictures_of(pairs.head(_PAIRS)), side=160)
     if len(pairs) > _PAIRS:
-        report.text(f"{len(pairs) - _PAIRS:,} more pairs have no picture here; the table lists them.")
+        report.text(
+            f"{counted(len(pairs) - _PAIRS, 'more pair has', 'more pairs have')} no picture here; the table lists all."
+        )
     # Classes and orientations stand below the pictures; a table of fewer columns can be read.
     shown = pairs[["first", "second", "reason", "across", "distance", "apart"]]
     paths = [*shown["first"], *shown["second"]]

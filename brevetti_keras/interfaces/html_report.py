@@ -28,6 +28,7 @@ from brevetti_keras.interfaces.chart_rendering import Drawing, render_charts
 from brevetti_keras.interfaces.html_style import STYLE
 from brevetti_keras.interfaces.pictures import data_uri
 from brevetti_keras.io.local import atomic_write
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import DataError, InvalidInputError
 
 _LOGGER = logging.getLogger(__name__)
@@ -217,7 +218,7 @@ def _table(frame: pd.DataFrame, caption: str, digits: int, index: bool | None, m
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     label = f"<caption>{_text(caption)}</caption>" if caption else ""
     rest = len(frame) - len(shown)
-    more = f'<p class="more">{rest:,} more rows are not shown.</p>' if rest else ""
+    more = f'<p class="more">{counted(rest, "more row is", "more rows are")} not shown.</p>' if rest else ""
     return f'<div class="scroll"><table>{label}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
 
 

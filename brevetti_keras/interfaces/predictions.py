@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from brevetti_keras.interfaces.chart_text import as_frame, labels_of
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import InvalidInputError
 
 Predictions = pd.DataFrame | Iterable[Mapping[str, Any]]
@@ -57,7 +58,7 @@ class Scored:
         """Returns a chart's subtitle: how many samples there are, or `what`, and how many were left out."""
         count = len(self.truth)
         left_out = f"{self.left_out:,} of other classes or without scores left out" if self.left_out else ""
-        return ", ".join(text for text in (what or f"{count:,} sample{'' if count == 1 else 's'}", left_out) if text)
+        return ", ".join(text for text in (what or counted(count, "sample"), left_out) if text)
 
 
 def read_predictions(predictions: Predictions, classes: Sequence[str], label: str = "category") -> Scored:

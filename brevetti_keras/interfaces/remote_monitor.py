@@ -24,6 +24,7 @@ from brevetti_keras.interfaces.event_sender import EventSender
 from brevetti_keras.interfaces.keras_hooks import KerasHooks, Logs, unharmed
 from brevetti_keras.io.event_log import EventLog
 from brevetti_keras.io.open import local_path_of
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.encode import to_jsonable
 from brevetti_keras.utils.errors import BrevettiError, InvalidInputError
 from brevetti_keras.wire.artifacts import EVENT_LOG
@@ -139,8 +140,8 @@ class RemoteMonitor(KerasHooks):
             if not self._sender.settle(_END_OF_FIT):
                 missing = len(self._sender.undelivered)
                 _LOGGER.warning(
-                    "%d reported events have not arrived (%s); they stand in %s",
-                    missing,
+                    "%s not arrived (%s); the log is %s",
+                    counted(missing, "reported event has", "reported events have"),
                     self._sender.reason or f"no answer in {_END_OF_FIT:g} s",
                     self._log.path,
                 )

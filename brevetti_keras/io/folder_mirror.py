@@ -18,6 +18,7 @@ from typing import BinaryIO
 from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.local import LocalStorage, atomic_write, folder_lock
 from brevetti_keras.io.open import open_storage
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import BrevettiError, InvalidInputError, NotFoundError, StorageError
 
@@ -68,8 +69,8 @@ class FolderMirror:
             atomic_write(self._ledger, to_json({"arrived": known}).encode())
         if left:
             _log.warning(
-                "%d of %d files have not arrived in %s yet and stay in %s",
-                len(left), len(waiting), self.storage.root, self._local.root,
+                "not yet in %s: %d of %s, kept in %s",
+                self.storage.root, len(left), counted(len(waiting), "file"), self._local.root,
             )  # fmt: skip
         return left
 

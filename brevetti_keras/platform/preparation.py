@@ -17,6 +17,7 @@ from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pipeline import ImagePipeline
 from brevetti_keras.data.inspection import Inspection, inspect_images
 from brevetti_keras.io.local import atomic_write
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import DataError
 
 _LOGGER = logging.getLogger(__name__)
@@ -114,4 +115,4 @@ class Preparation:
         table = self._quarantined.assign(category=["/".join(labels) for labels in self._quarantined["category"]])
         path = self._quarantine_path()
         atomic_write(path, table.to_csv(index=False).encode("utf-8"))
-        _LOGGER.warning("set aside %d file(s) that cannot be used, see %s", len(self._quarantined), path)
+        _LOGGER.warning("set aside %s that cannot be used, see %s", counted(len(self._quarantined), "file"), path)

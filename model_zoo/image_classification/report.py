@@ -16,6 +16,7 @@ import pandas as pd
 
 from brevetti_keras.interfaces import vegalite_charts
 from brevetti_keras.interfaces.html_report import HtmlReport
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.encode import to_json
 from model_zoo.image_classification.metrics import ClassificationFigures, worst_mistakes
 from model_zoo.image_classification.samples import PURPOSES, LabelledSamples
@@ -135,7 +136,7 @@ def remarks(content: ReportContent) -> Iterator[Remark]:
             warning=False,
         )
     if judged.count < _FEW:
-        yield Remark(f"Only {judged.count} {content.judged} samples: the interval above is wide.")
+        yield Remark(f"Only {counted(judged.count, f'{content.judged} sample')}: the interval above is wide.")
     unmeasured = judged.per_class["class"][judged.per_class["samples"] == 0].tolist()
     if unmeasured:
         names = ", ".join(unmeasured)
@@ -185,12 +186,12 @@ def _mistakes(report: HtmlReport, content: ReportContent) -> None:
     worst = worst_mistakes(chosen, _MISTAKES_SHOWN)
     report.section("Worst mistakes")
     if not wrong:
-        report.text(f"None: all {len(chosen):,} {content.judged} samples were predicted right.")
+        report.text(f"None of {counted(len(chosen), f'{content.judged} sample')} was predicted wrong.")
         return
     shown = (
         f"the {len(worst)} of which the network was surest" if wrong > len(worst) else "all of them, the surest first"
     )
-    report.text(f"{wrong:,} of {len(chosen):,} {content.judged} samples were predicted wrong; here are {shown}.")
+    report.text(f"Predicted wrong: {wrong:,} of {counted(len(chosen), f'{content.judged} sample')}; here are {shown}.")
     report.images(
         [
             (

@@ -16,6 +16,7 @@ import pandas as pd
 
 from brevetti_keras.data.sample_integrity import find_leak_groups
 from brevetti_keras.schema.settings import nearest
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import DataError
 from model_zoo.image_classification.model_type import ImageClassificationSettings
 
@@ -78,7 +79,7 @@ def _check_classes(chosen: tuple[str, ...], present: "pd.Series[int]", samples: 
             raise DataError(f"expected samples of each class, received none of {name!r}{nearest(name, known[:_SHOWN])}")
     if len(chosen) < 2:
         raise DataError(
-            f"expected at least two classes, received one ({chosen[0]!r}, {present[chosen[0]]} images): "
+            f"expected at least two classes, received one ({chosen[0]!r}, {counted(present[chosen[0]], 'image')}): "
             "give each class a folder of its own, named after it"
         )
     single = [name for name in chosen if present[name] < 2]
@@ -99,7 +100,11 @@ def _contradictions(samples: pd.DataFrame) -> pd.DataFrame:
         for etag, group in found.groupby("etag", sort=True)
     ]
     if groups:
-        _LOGGER.warning("%d files occur with different labels, for example %s", len(groups), groups[0]["path"])
+        _LOGGER.warning(
+            "%s with different labels, for example %s",
+            counted(len(groups), "file occurs", "files occur"),
+            groups[0]["path"],
+        )
     return pd.DataFrame(groups, columns=["etag", "label", "path"])
 
 
@@ -111,7 +116,11 @@ def tie_copies(labelled: LabelledSamples) -> LabelledSamples:
     """
     samples = find_leak_groups(labelled.samples)
     copies = samples["leak_group"][samples["leak_group"] != ""]
-    _LOGGER.info("%d samples are copies of others, in %d groups", len(copies), copies.nunique())
+    _LOGGER.info(
+        "%s copies of others, in %s",
+        counted(len(copies), "sample is", "samples are"),
+        counted(copies.nunique(), "group"),
+    )
     return dataclasses.replace(labelled, samples=samples)
 
 

@@ -20,6 +20,7 @@ from brevetti_keras.interfaces import vegalite_charts
 from brevetti_keras.interfaces.callbacks import ChartUpload, TensorBoard
 from brevetti_keras.model_package import package_model
 from brevetti_keras.platform import Job, get_image_samples
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.wire import artifacts
 from model_zoo.image_classification.exploration import explore
@@ -76,7 +77,8 @@ class ImageClassificationJob(Job):
         counts = split["purpose"].value_counts()
         shares = ", ".join(f"{counts[purpose]} {purpose}" for purpose in counts.index)
         left_out = f"; {labelled.left_out} of other labels left out" if labelled.left_out else ""
-        _LOGGER.info("%d samples of %d classes: %s%s", len(split), len(labelled.classes), shares, left_out)
+        told = f"{counted(len(split), 'sample')} of {counted(len(labelled.classes), 'class', 'classes')}"
+        _LOGGER.info("%s: %s%s", told, shares, left_out)
 
     def _fit(self, used: pd.DataFrame, classes: tuple[str, ...]) -> tuple[Any, TrainingRecord]:
         settings = self.settings

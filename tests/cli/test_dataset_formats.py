@@ -26,7 +26,7 @@ def voc(tmp_path):
 def test_a_dataset_is_imported_shown_and_exported(command, voc, tmp_path):
     added = command("dataset", "import", "voc", str(voc), "--tag", "site=Aarhus", "--notes", "first lot")
     assert added.status == 0, added.err
-    assert added.out.startswith("imported 'my parts' with 2 images, 1 devel\n1 labels, 1 images with marks\n")
+    assert added.out.startswith("imported 'my parts' with 2 images, 1 devel\n1 label, 1 image with marks\n")
     assert "brevetti-keras dataset show 'my parts'" in added.out
     shown = command("dataset", "show", "my parts").out
     assert "first lot" in shown

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 
-from brevetti_keras.cli.output import counted, local_time, print_json, print_table, print_values, program
+from brevetti_keras.cli.output import local_time, print_json, print_table, print_values, program
 
 
 def test_columns_are_aligned_and_numbers_stand_right(capsys):
@@ -18,15 +18,6 @@ def test_a_table_without_rows_is_its_headings(capsys):
 def test_values_are_named_and_rounded_for_people(capsys):
     print_values({"loss": 0.123456, "none": None, "list": [1, 2]})
     assert capsys.readouterr().out == "loss  0.1235\nnone  -\nlist  [1,2]\n"
-
-
-def test_one_of_something_is_singular():
-    assert [counted(number, "image") for number in (0, 1, 2, 2000)] == [
-        "0 images",
-        "1 image",
-        "2 images",
-        "2,000 images",
-    ]
 
 
 def test_a_hostile_name_cannot_steer_the_terminal(capsys):

@@ -23,7 +23,7 @@ def test_it_brings_what_an_outage_kept_back(command, job, fake_bucket, monkeypat
     fake_bucket.down = True
     result = command("sync", "vials-3")
     assert result.status == 1
-    assert "1 artifacts have not arrived and stay in the workspace" in result.out + result.err
+    assert "1 artifact has not arrived and stays in the workspace" in result.out + result.err
     fake_bucket.down = False
     assert command("sync").out == "1 job is where it belongs\n"
     assert list(fake_bucket.objects) == [f"jobs/{job}/artifacts/report.html"]

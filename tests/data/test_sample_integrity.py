@@ -311,7 +311,7 @@ class TestUnits:
         result = SampleSplit(tie=(), split=0.5).assign(samples, remainder="devel")
         assert share(result) == 50
         SampleSplit(mode="murmurhash3", uniqueness=["path"], split=0.5).assign(samples, remainder="devel")
-        assert "1 values of the tie column etag straddle purposes: a leak" in caplog.text
+        assert "1 value of the tie column etag with samples of several purposes: a leak" in caplog.text
 
     @pytest.mark.parametrize("dtype", ["int64", "float64", "str", "category", "object"])
     def test_the_dtype_of_a_key_plays_no_part(self, dtype):
@@ -349,7 +349,7 @@ class TestGiven:
         samples["purpose"] = ["train", None, "devel", None, None, None]
         result = SampleSplit(uniqueness=["patient"], split=1).assign(samples, "free")
         assert result.purpose.tolist() == ["train", "train", "devel", "devel", "conflict", "free"]
-        assert "1 samples tie units of different purposes and are set aside as 'conflict': /d/00004.png" in caplog.text
+        assert "1 sample ties units of different purposes and is set aside as 'conflict': /d/00004.png" in caplog.text
 
     def test_where_the_tie_is_a_chain_those_who_meet_are_set_aside(self):
         samples = frame(5, patient=["a", "a", "b", "b", None]).assign(etag=["1", "2", "2", "3", "2"])

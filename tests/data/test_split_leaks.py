@@ -28,7 +28,7 @@ def test_a_newcomer_that_ties_train_to_devel_is_set_aside_named_and_counted(tmp_
     with caplog.at_level(logging.WARNING):
         result = SampleSplit(uniqueness=["patient"]).update_unassigned(new, path)
     assert result.purpose.tolist() == ["train", "devel", "conflict"]
-    assert "1 samples tie units of different purposes and are set aside as 'conflict': /d/2.png" in caplog.text
+    assert "1 sample ties units of different purposes and is set aside as 'conflict': /d/2.png" in caplog.text
 
 
 @pytest.mark.parametrize("absent", [[2], [1, 2], [0, 2]])
@@ -70,5 +70,5 @@ def test_in_hash_mode_straddling_etags_and_groups_are_reported_by_name(caplog):
     with caplog.at_level(logging.WARNING):
         result = SampleSplit(uniqueness=["patient"], mode="murmurhash3").assign(tied, remainder="devel")
     assert set(result.purpose) == {"train", "devel"}
-    assert "1 values of the tie column etag straddle purposes: a leak" in caplog.text
-    assert "1 values of the tie column leak_group straddle purposes: a leak" in caplog.text
+    assert "1 value of the tie column etag with samples of several purposes: a leak" in caplog.text
+    assert "1 value of the tie column leak_group with samples of several purposes: a leak" in caplog.text

@@ -44,7 +44,7 @@ def test_more_pairs_than_pictures_are_counted(tmp_path):
     path = str(write_image(tmp_path / "a.png"))
     page = dataset_check_report(check([pair(path, path)] * 65), "lot").html()
     assert page.count("<img") == 120
-    assert "5 more pairs have no picture here" in page
+    assert "5 more pairs have no picture here; the table lists all." in page
 
 
 @pytest.mark.parametrize("kind", ["odd", "unreadable"])

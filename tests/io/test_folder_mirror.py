@@ -82,7 +82,7 @@ def test_b15_what_an_outage_keeps_back_goes_later_and_from_another_process(fake_
     quick = split_url("gs://bucket/x")[0]._bucket._attempts
     quick.patience = Patience(deadline=0.2, first_wait=0.01)
     assert sorted(mirror.push()) == ["output.json", "report.html"]
-    assert "2 of 2 files have not arrived in gs://bucket/jobs/7/artifacts yet" in caplog.text
+    assert "not yet in gs://bucket/jobs/7/artifacts: 2 of 2 files" in caplog.text
     assert here(folder)["output.json"] == "new"
     fake_bucket.down = False
     assert again(mirror, folder).push() == []
@@ -137,7 +137,7 @@ def test_two_that_push_at_once_write_each_file_once(fake_bucket, mirror, folder)
 def test_a_missing_bucket_is_said_and_nothing_is_lost(folder, bucket_url, caplog):
     mirror = FolderMirror(str(folder), "gs://no-such-bucket/x", str(folder.parent / "mirrored.json"))
     assert len(mirror.push()) == 3
-    assert "have not arrived" in caplog.text
+    assert "not yet in gs://" in caplog.text
     assert len(here(folder)) == 3
 
 

@@ -154,4 +154,4 @@ def test_warns_of_conflicts_contradictions_and_classes_that_are_not_measured(con
 
 def test_a_report_without_mistakes_says_so(tmp_path: Path) -> None:
     page = Path(write_report(content_of(tmp_path, wrong=0), str(tmp_path / "report.html"))).read_text()
-    assert "None: all 5 devel samples were predicted right." in text_of(page)
+    assert "None of 5 devel samples was predicted wrong." in text_of(page)

@@ -79,7 +79,7 @@ def test_equal_files_of_different_labels_are_noticed(caplog: pytest.LogCaptureFi
     assert found.etag.tolist() == ["same"]
     assert found.label.tolist() == ["a / b"]
     assert found.path.tolist() == [("/data/a/0.png", "/data/b/0.png")]
-    assert "1 files occur with different labels" in caplog.text
+    assert "1 file occurs with different labels" in caplog.text
 
 
 def test_every_sample_gets_a_purpose_in_each_class() -> None:

@@ -105,7 +105,7 @@ class TestPreparation:
             '"listed": 8,\n    "used": 7,\n    "quarantined": 1'
             in job.io.read_file(job.artifact_path("output.json")).decode()
         )
-        assert "set aside 1 file(s)" in caplog.text
+        assert "set aside 1 file that" in caplog.text
 
     def test_raise_stops_at_the_first_bad_file(self, vials):
         (vials / "good" / "bad.png").write_bytes(b"no image")

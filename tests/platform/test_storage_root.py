@@ -135,7 +135,7 @@ def test_b15_a_job_runs_through_an_outage_and_its_artifacts_go_later(fake_bucket
         shown = {entry.path for entry in platform.artifacts.list(job.id)}
     assert "report.html" in shown
     assert "table.csv" not in shown
-    assert "have not arrived in gs://bucket/results/jobs/" in caplog.text
+    assert "not yet in gs://bucket/results/jobs/" in caplog.text
 
 
 def test_b12_of_an_artifact_cut_while_it_is_sent_nothing_is_visible(fake_bucket, home, impatient):

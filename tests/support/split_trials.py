@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from brevetti_keras.data.sample_integrity import SampleSplit
+from brevetti_keras.utils.counting import counted
 
 COUNTS = (
     "trials",
@@ -115,7 +116,10 @@ def _trial_of_file(population: pd.DataFrame, path: str, rng: np.random.Generator
         counts["conflicts set aside, with the identification file"] += len(conflicts)
         if len(conflicts):
             text = " ".join(messages.texts)
-            told = f"{len(conflicts)} samples tie" in text and conflicts.path.isin(text.replace(",", " ").split()).any()
+            told = (
+                counted(len(conflicts), "sample ties", "samples tie") in text
+                and conflicts.path.isin(text.replace(",", " ").split()).any()
+            )
             counts["conflicts not named in the log"] += not told
         known.update(zip(result.path, result.purpose, strict=True))
         known = {p: purpose for p, purpose in known.items() if purpose != "conflict"}
@@ -136,5 +140,5 @@ def _trial_of_hashes(population: pd.DataFrame, rng: np.random.Generator, counts:
             if name == "uniqueness":
                 counts["straddling units, hash mode by uniqueness"] += straddling(result, ("patient",))
             leaks = straddling(result, ("etag", "leak_group"))
-            reported = any("straddle purposes" in text for text in messages.texts)
+            reported = any("with samples of several purposes" in text for text in messages.texts)
             counts["leaks not reported, hash mode"] += bool(leaks) != reported

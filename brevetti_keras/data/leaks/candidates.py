@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brevetti_keras.data.leaks.spectrum import GAINS, TURNS, WAYS, Floats, Spectra, strengths
+from brevetti_keras.utils.counting import counted
 
 _log = logging.getLogger(__name__)
 
@@ -76,8 +77,9 @@ def similar_pairs(spectra: Spectra, threshold: float = SIMILAR) -> Pairs:
     first, second, similarity, left_out = (np.concatenate(part) for part in parts)
     if left_out.sum():
         _log.warning(
-            "%d pictures resemble more than %d others: of those, the nearest %d are compared pixel by pixel, and %d"
-            " pairs are not", np.count_nonzero(left_out), _KEPT, _KEPT, left_out.sum(),
+            "%s more than %d others: of those, the nearest %d are compared pixel by pixel, and %s not",
+            counted(int(np.count_nonzero(left_out)), "picture resembles", "pictures resemble"), _KEPT, _KEPT,
+            counted(int(left_out.sum()), "pair is", "pairs are"),
         )  # fmt: skip
     first, second = first.astype(np.int64), second.astype(np.int64)
     alike, ways = _alike(flat, first, second)

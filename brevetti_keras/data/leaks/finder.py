@@ -22,6 +22,7 @@ from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.reading import Signatures, read_signatures
 from brevetti_keras.data.leaks.signature import work_side
 from brevetti_keras.data.leaks.spectrum import SPECTRUM_SHAPE
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import InvalidInputError
 
 _log = logging.getLogger(__name__)
@@ -189,7 +190,8 @@ def _tell_unreadable(read: Signatures) -> None:
     if read.unreadable:
         named = "; ".join(f"{path}: {reason}" for path, reason in sorted(read.unreadable.items())[:_NAMED])
         more = "; …" if len(read.unreadable) > _NAMED else ""
-        _log.warning("%d files cannot be read and get no leak group: %s%s", len(read.unreadable), named, more)
+        told = counted(len(read.unreadable), "file cannot be read and gets", "files cannot be read and get")
+        _log.warning("%s no leak group: %s%s", told, named, more)
 
 
 def _tell_left_out(near: pd.DataFrame, limit: int) -> None:
@@ -197,7 +199,7 @@ def _tell_left_out(near: pd.DataFrame, limit: int) -> None:
     if len(left_out):
         pair = left_out.iloc[0]
         _log.warning(
-            "%d near-duplicate links were left out, since they would make clusters of more than %d samples: %s and %s"
-            " are the surest of them; find_leak_pairs lists all",
-            len(left_out), limit, pair["first"], pair["second"],
+            "left out %s that would make clusters of more than %d samples: %s and %s are the surest; find_leak_pairs"
+            " lists all",
+            counted(len(left_out), "near-duplicate link"), limit, pair["first"], pair["second"],
         )  # fmt: skip
