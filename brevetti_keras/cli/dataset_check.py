@@ -8,7 +8,8 @@ from brevetti_keras.cli.options import json_option, workspace_option
 from brevetti_keras.cli.output import print_json, print_table
 from brevetti_keras.data.dataset_check import DatasetCheck, check_dataset
 from brevetti_keras.interfaces.dataset_check_report import dataset_check_report
-from brevetti_keras.platform import connect, get_image_samples
+from brevetti_keras.platform import connect
+from brevetti_keras.platform.samples import list_dataset
 from brevetti_keras.utils.errors import DataError, NotFoundError
 
 _SHOWN = 10
@@ -33,14 +34,14 @@ def check_command(
     """Look for copies, unreadable and odd files, outliers and uneven classes in a dataset (NAME, id or path)."""
     try:
         source = connect(workspace).datasets.get(name)
-        title, samples = source.name, get_image_samples([source])
+        title, listing = source.name, list_dataset(source)
     except NotFoundError:
         if not os.path.exists(name) and "://" not in name:
             raise
-        title, samples = os.path.basename(name.rstrip("/")) or name, get_image_samples([name])
-    if samples.empty:
+        title, listing = os.path.basename(name.rstrip("/")) or name, list_dataset(name)
+    if listing.samples.empty and listing.skipped.empty:
         raise DataError(f"expected images in {title}, found none: expected jpg, png, bmp, gif, webp or tif files")
-    found = check_dataset(samples)
+    found = check_dataset(listing.samples, skipped=listing.skipped)
     page = dataset_check_report(found, title).write(report) if report else ""
     if as_json:
         print_json({"dataset": title, "report": page, **found.to_dict()})

@@ -35,7 +35,7 @@ class DatasetCheck:
     """What was found; every table is of text and numbers.
 
     Attributes:
-        count: samples checked.
+        count: files checked, those that cannot be samples among them.
         classes: class, samples, share; by size.
         duplicates: `DUPLICATE_COLUMNS`; `across` is `""`, `"classes"`, `"purposes"` or `"classes, purposes"`.
         unreadable: path, reason.
@@ -87,7 +87,11 @@ class DatasetCheck:
 
 
 def check_dataset(
-    samples: pd.DataFrame, max_cluster: int = 50, memory: ContentMemory | None = None, progress: bool = True
+    samples: pd.DataFrame,
+    max_cluster: int = 50,
+    memory: ContentMemory | None = None,
+    progress: bool = True,
+    skipped: pd.DataFrame | None = None,
 ) -> DatasetCheck:
     """Checks samples.
 
@@ -96,18 +100,22 @@ def check_dataset(
         max_cluster: see `find_leak_groups`.
         memory: by default the one in the cache folder.
         progress: show a bar on a terminal while files are decoded.
+        skipped: with `path`, `category` and `reason`, as `Listing.skipped`: files that cannot be samples, which count
+            as unreadable.
 
     Raises:
         InvalidInputError: for samples without `path`.
     """
+    if skipped is None:
+        skipped = pd.DataFrame(columns=["path", "category", "reason"])
     leaks = find_leaks(samples, max_cluster, memory, progress)
     labels = _labels(samples)
     facts = _facts(samples, leaks, labels)
     return DatasetCheck(
-        len(samples),
-        _classes(labels),
+        len(samples) + len(skipped),
+        _classes(pd.concat([labels, _labels(skipped)])),
         _duplicates(samples, leaks, labels),
-        leaks.unreadable,
+        pd.concat([leaks.unreadable, skipped[["path", "reason"]].astype("str")], ignore_index=True),
         _odd(facts),
         _bright(facts),
     )

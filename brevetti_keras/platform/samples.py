@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 import pandas as pd
 
 from brevetti_keras.data.checksums import HashMemory
-from brevetti_keras.data.samples import ClassMapping, SampleFilter, list_samples
+from brevetti_keras.data.samples import ClassMapping, Listing, SampleFilter, list_samples
 from brevetti_keras.io.open import local_path_of
 from brevetti_keras.platform.preparation import Preparation
 from brevetti_keras.utils.errors import InvalidInputError
@@ -98,6 +98,19 @@ def get_image_samples(
     finally:
         if preparation is not None:
             preparation.checker.close()
+
+
+def list_dataset(dataset: SampleSource | str | os.PathLike[str]) -> Listing:
+    """Returns the images of one dataset as `get_image_samples` does, and those that cannot be samples beside them.
+
+    Args:
+        dataset: a dataset that is no job's, or the path of a folder or CSV.
+
+    Raises:
+        NotFoundError: if the dataset's folder is not there.
+    """
+    (one,) = _sources(dataset)
+    return list_samples(one.bucket, one.id, one.name, one.reference)
 
 
 def _preparation(sources: Iterable[SampleSource]) -> Preparation | None:

@@ -1,3 +1,4 @@
+import os
 import re
 
 import pytest
@@ -54,6 +55,29 @@ def test_hostile_names_are_shown_not_obeyed(command, tmp_path, monkeypatch):
     page = (tmp_path / "dataset-check.html").read_text()
     assert "<img src=x" not in page
     assert "&lt;img src=x" in page
+
+
+def test_files_whose_names_are_no_text_are_counted_and_named_everywhere(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_image(tmp_path / "lot" / "good" / "a.png")
+    os.rename(tmp_path / "lot" / "good" / "a.png", os.fsencode(tmp_path) + b"/lot/good/b\xff.png")
+    command("dataset", "add", str(tmp_path / "lot"))
+    shown = f"{tmp_path}/lot/good/b\\xff.png"
+    for samples in (1, 2):
+        told = command("dataset", "check", "lot")
+        assert told.status == 0, told.err
+        assert re.search(r"unreadable files +1 ", told.out)
+        assert re.search(rf"good +{samples} ", told.out)
+        assert re.search(rf"{re.escape(shown)} +its name is not text in UTF-8: rename it", told.out)
+        assert "left out" not in told.err
+        page = (tmp_path / "dataset-check.html").read_text()
+        assert "b\\xff.png" in page
+        assert f"{samples} sample{'s' if samples > 1 else ''} in 1 class" in page
+        found = command("dataset", "check", str(tmp_path / "lot"), "--json", "--strict")
+        assert (found.status, found.json()["samples"], found.json()["severe"]) == (1, samples, 1)
+        reason = "its name is not text in UTF-8: rename it"
+        assert found.json()["unreadable"] == [{"path": shown, "reason": reason}]
+        write_image(tmp_path / "lot" / "good" / "c.png")
 
 
 def test_what_cannot_be_checked_is_one_clear_line(command, tmp_path):

@@ -41,6 +41,14 @@ def names(frame, *columns):
     return [tuple(path.rsplit("/", 1)[1] for path in row) for row in frame[list(columns)].to_numpy().tolist()]
 
 
+def test_files_that_cannot_be_samples_count_as_unreadable(samples):
+    skipped = pd.DataFrame({"path": ["/lot/b\\xff.png"], "category": [("good",)], "reason": ["rename it"]})
+    found = check_dataset(samples, progress=False, skipped=skipped)
+    assert (found.count, found.severe) == (31, 3)
+    assert found.unreadable.iloc[-1].tolist() == ["/lot/b\\xff.png", "rename it"]
+    assert found.classes["samples"].tolist() == [26, 5]
+
+
 def test_each_finding_is_named(samples):
     found = check_dataset(samples, progress=False)
     assert found.count == 30
