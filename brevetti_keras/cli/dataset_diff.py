@@ -1,6 +1,7 @@
 """`brevetti-keras dataset diff`: what changed between two datasets."""
 
 import os
+from collections import Counter
 
 import click
 
@@ -23,21 +24,28 @@ _SHOWN = 40
 @workspace_option
 @json_option
 def diff_command(first: str, second: str, workspace: str | None, as_json: bool) -> None:
-    """Tell what changed from A to B: names or ids of datasets, paths, or jobs (what they were trained on)."""
+    """Tell what changed from A to B: names or ids of datasets, paths, or jobs (what they were trained on).
+
+    Two datasets are equal if they have the same samples (pixels, labels, annotations, metadata), wherever these lie and
+    however the files are encoded.
+    """
     platform = connect(workspace)
     one, other = _fingerprint_of(platform, first), _fingerprint_of(platform, second)
     changes = diff_fingerprints(one, other)
+    kinds = changes["change"].value_counts()
+    counts = {change: int(kinds[change]) for change in CHANGES if change in kinds}
     if as_json:
         roots = {"first": one.root, "second": other.root, "equal": one.root == other.root}
-        print_json({**roots, "changes": changes.to_dict("records")})
+        samples = {"first": len(one.leaves), "second": len(other.leaves), "same": _same(one, other, "leaf")}
+        print_json({**roots, "samples": samples, "counts": counts, "changes": changes.to_dict("records")})
         return
     for letter, side in (("A", one), ("B", other)):
         click.echo(f"{letter}  {side.root}  {counted(len(side.leaves), 'sample')}")
+    if one.root == other.root:
+        click.echo(_told_equal(one, other, counts.get("re-encoded", 0)))
     if changes.empty:
-        click.echo("No difference.")
         return
-    counts = changes["change"].value_counts()
-    click.echo(", ".join(f"{counts[change]:,} {change}" for change in CHANGES if change in counts) + "\n")
+    click.echo(", ".join(f"{count:,} {change}" for change, count in counts.items()) + "\n")
     shown = changes.head(_SHOWN)
     print_table(
         ["change", "sample", "now", "before", "after"],
@@ -45,6 +53,20 @@ def diff_command(first: str, second: str, workspace: str | None, as_json: bool) 
     )
     if len(changes) > len(shown):
         click.echo(f"… and {len(changes) - len(shown):,} more: --json lists all")
+
+
+def _told_equal(one: Fingerprint, other: Fingerprint, encoded: int) -> str:
+    elsewhere = len(one.leaves) - _same(one, other, "path", "leaf")
+    told = [counted(elsewhere, "lies at another path", "lie at other paths")] if elsewhere else []
+    told += [counted(encoded, "is encoded otherwise", "are encoded otherwise")] if encoded else []
+    same = f"No difference: the same {counted(len(one.leaves), 'sample')}"
+    return f"{same}, of which {' and '.join(told)}." if told else f"{same}."
+
+
+def _same(one: Fingerprint, other: Fingerprint, *columns: str) -> int:
+    """How many samples of one the other has too, by what these columns say."""
+    rows = [Counter(side.leaves[[*columns]].itertuples(index=False, name=None)) for side in (one, other)]
+    return (rows[0] & rows[1]).total()
 
 
 def _fingerprint_of(platform: Platform, name: str) -> Fingerprint:
