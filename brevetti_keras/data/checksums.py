@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from brevetti_keras.data.stat_memory import FileKey, StatMemory, is_settled
 from brevetti_keras.io.cache_folder import cache_folder
+from brevetti_keras.io.local import open_regular
 
 __all__ = ["HashMemory", "cache_folder", "md5_of"]
 
@@ -39,7 +40,7 @@ def md5_of(path: str) -> str:
 
 def _hash_file(path: str) -> tuple[str, os.stat_result]:
     digest = hashlib.md5(usedforsecurity=False)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_regular(path)
     try:
         before = os.fstat(descriptor)
         # No more than the file holds: memory for so much is taken each time.

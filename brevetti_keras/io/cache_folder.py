@@ -8,8 +8,8 @@ _GB = 10**9
 
 
 def cache_folder() -> str:
-    """Returns where caches are kept: `$BREVETTI_CACHE`, else `~/.cache/brevetti-keras`."""
-    return os.environ.get("BREVETTI_CACHE") or os.path.expanduser("~/.cache/brevetti-keras")
+    """Returns the absolute path of where caches are kept: `$BREVETTI_CACHE`, else `~/.cache/brevetti-keras`."""
+    return os.path.abspath(os.path.expanduser(os.environ.get("BREVETTI_CACHE") or "~/.cache/brevetti-keras"))
 
 
 def given_limit(variable: str) -> int | None:

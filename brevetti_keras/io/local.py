@@ -106,6 +106,28 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
+def open_regular(path: str, flags: int = os.O_RDONLY) -> int:
+    """Opens a file for reading and returns its descriptor; an `opener` of `open`.
+
+    Nothing is waited for: a pipe that nobody writes would hold its reader for good, and a device may never end.
+
+    Args:
+        path: of the file.
+        flags: of `os.open`.
+
+    Raises:
+        OSError: for what the system refuses, and for anything but a regular file.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    kind = os.fstat(descriptor).st_mode
+    if stat_bits.S_ISREG(kind):
+        return descriptor
+    os.close(descriptor)
+    if stat_bits.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "a pipe, a device or a socket stands where a file is needed", path)
+
+
 @contextlib.contextmanager
 def folder_lock(folder: str) -> Iterator[None]:
     """Holds the one lock of a folder, against other processes and threads; it leaves no file, and ends with its

@@ -11,6 +11,7 @@ import pytest
 
 from brevetti_keras.data import checksums
 from brevetti_keras.data.checksums import HashMemory, md5_of
+from brevetti_keras.data.decoded_cache import CacheSpace
 from brevetti_keras.io.cache_folder import cache_folder
 
 
@@ -195,6 +196,26 @@ def test_its_place_is_private_and_follows_the_environment(folder, tmp_path, monk
     monkeypatch.delenv("BREVETTI_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_folder() == str(tmp_path / "home" / ".cache" / "brevetti-keras")
+
+
+@pytest.mark.timeout(60)
+def test_a_place_told_from_here_or_from_home_is_one_place_and_need_not_exist(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BREVETTI_CACHE", "mine")
+    assert cache_folder() == str(tmp_path / "mine")
+    assert CacheSpace().root == str(tmp_path / "mine" / "decoded")
+    assert CacheSpace().limit > 0
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("BREVETTI_CACHE", "~/mine")
+    assert cache_folder() == str(tmp_path / "home" / "mine")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_not_waited_for(folder, tmp_path, kind):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    place = str(path) if kind == "pipe" else "/dev/zero"
+    assert HashMemory(str(tmp_path / "memory")).etags([place], [0], [0]) == [""]
 
 
 def test_processes_share_it(folder, place):

@@ -25,6 +25,7 @@ from brevetti_keras.data.image.frames import count_frames
 from brevetti_keras.data.image.header import HeaderError, read_header
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.leaks.signature import hash_pixels
+from brevetti_keras.io.local import open_regular
 from brevetti_keras.utils.errors import DecodeError
 from brevetti_keras.utils.lazy import lazy_import
 from brevetti_keras.utils.memory_limit import limit_memory
@@ -79,7 +80,7 @@ def check_file(
     """
     try:
         kind = kind_of_file(path)
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=open_regular) as file:
             data = file.read()
     except (HeaderError, MemoryError) as error:
         reason = str(error) if isinstance(error, HeaderError) else _TOO_LARGE
@@ -112,7 +113,7 @@ def _hashes(path: str) -> tuple[str, str]:
     """Hashes a file that is no image, of whatever length."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=open_regular) as file:
             while chunk := file.read(_CHUNK):
                 md5.update(chunk)
                 sha256.update(chunk)

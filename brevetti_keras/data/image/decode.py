@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brevetti_keras.data.image.header import DAMAGE, PREFIX, HeaderError, ImageHeader, kind_of, one_line, read_header
+from brevetti_keras.io.local import open_regular
 from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.utils.errors import BrevettiError, DecodeError
 from brevetti_keras.utils.lazy import lazy_import
@@ -150,7 +151,7 @@ def kind_of_file(path: str) -> str:
 
 def _read(path: str, whole: bool = True) -> bytes:
     try:
-        with open(local_copy(path), "rb", buffering=0) as file:
+        with open(local_copy(path), "rb", buffering=0, opener=open_regular) as file:
             prefix = file.read(PREFIX)
             kind_of(prefix)  # before the rest is read, which may be long
             if not whole:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from brevetti_keras.data.image.header import HeaderError, ImageHeader, kind_of, read_header
 from brevetti_keras.data.image.pixel_reader import PixelReader
+from brevetti_keras.io.local import open_regular
 from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.utils.errors import DecodeError
 
@@ -67,7 +68,7 @@ def graph_headers(paths: Sequence[str], reader: PixelReader) -> list[GraphFile]:
 
 def _look(path: str, reader: PixelReader) -> GraphFile:
     try:
-        with open(local_copy(path), "rb") as file:
+        with open(local_copy(path), "rb", opener=open_regular) as file:
             size = os.fstat(file.fileno()).st_size
             header, prefix = _header(file.read(_PREFIX), file.read)
         decoder = _decoder(header, prefix)

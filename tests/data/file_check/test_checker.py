@@ -168,6 +168,16 @@ def test_files_that_are_not_there_have_a_reason(put, memory, tmp_path):
         assert "No such file" in str(checker.verify(str(tmp_path / "neither")))
 
 
+def test_a_pipe_among_the_files_is_judged_and_not_waited_for(memory, tmp_path):
+    path = str(tmp_path / "pipe.png")
+    os.mkfifo(path)
+    with FileChecker(memory=memory) as checker:
+        assert checker.etags([path], [0], [0]) == [""]
+        assert checker.verify(path) == (
+            "expected a readable image file: a pipe, a device or a socket stands where a file is needed"
+        )
+
+
 def test_no_files_start_no_process(memory, asked, put):
     with FileChecker(memory=memory) as checker:
         assert checker.etags([], [], []) == []

@@ -82,6 +82,14 @@ def test_paths_without_a_readable_file_have_a_reason(tmp_path: Path) -> None:
     assert "null byte" in str(verify_image("a\0b"))
 
 
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (str(tmp_path / "pipe.png"), "/dev/zero"):
+        assert verify_image(path) == (
+            "expected a readable image file: a pipe, a device or a socket stands where a file is needed"
+        )
+
+
 def test_the_content_decides_not_the_ending(tmp_path: Path) -> None:
     path = write(tmp_path, "really_png.bmp", SOUND["rgb.png"])
     np.testing.assert_array_equal(read_image(path), PIXELS)

@@ -1,5 +1,6 @@
 """The image pipeline in the graph: the host's pixels, and a line with the file's name for what it cannot decode."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def refused(path: Path, **arguments: Any) -> str:
 def test_what_tensorflow_cannot_decode_is_refused_with_its_name_before_the_first_batch(tmp_path: Path) -> None:
     PICTURE.save(tmp_path / "a.tif")
     assert "received a TIFF: use form='host'" in refused(tmp_path / "a.tif")
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "a pipe, a device or a socket stands where a file is needed" in refused(tmp_path / "pipe.png")
     for kind in ("webp", "gif"):
         PICTURE.save(tmp_path / f"a.{kind}")
         assert f"received a {kind.upper()}" in refused(tmp_path / f"a.{kind}")
