@@ -68,6 +68,7 @@ class FileChecker(HashMemory):
             for root, reader in caches
             if reader.may_refuse
         ]
+        self._max_pixels = min([max_pixels, *(reader.max_pixels for _, reader in caches)])
         self._sound: set[str] = set()
         self._faulty: dict[str, str] = {}
 
@@ -113,15 +114,20 @@ class FileChecker(HashMemory):
         for store in self._must_fit:
             store.refresh()
         for index, (key, facts) in enumerate(zip(keys, found, strict=True)):
-            if facts is not None and not facts.reason and self._must_fit:
-                content = ContentKey.of(facts.md5, key[1])
-                if any(store.find(content) is None for store in self._must_fit):
-                    found[index] = facts = None
+            if facts is not None and not facts.reason and not self._is_fit(facts, key[1]):
+                found[index] = facts = None
             if facts is not None and self._hash_pixels and not (facts.reason or facts.pixels):
                 found[index] = facts = None
             if facts is not None:
                 self._judge(key[0], facts)
         return found
+
+    def _is_fit(self, facts: FileFacts, size: int) -> bool:
+        """Tells whether a sound file is known to be fit for all that read it later; else a child looks again."""
+        if facts.width * facts.height > self._max_pixels:
+            return False
+        content = ContentKey.of(facts.md5, size) if self._must_fit else None
+        return content is None or all(store.find(content) is not None for store in self._must_fit)
 
     def _tell(self) -> None:
         """Says once where the decoded images go: the children that write them have no log."""
@@ -132,6 +138,9 @@ class FileChecker(HashMemory):
 
     def _judge(self, path: str, facts: FileFacts) -> None:
         reason = facts.reason or facts.unfit
+        # A file may have changed since it was last judged.
+        self._sound.discard(path)
+        self._faulty.pop(path, None)
         if reason:
             self._faulty[path] = reason
         else:

@@ -20,9 +20,9 @@ from brevetti_keras.data.decoded_cache.index import ContentKey
 from brevetti_keras.data.decoded_cache.space import CacheSpace
 from brevetti_keras.data.decoded_cache.store import PixelStore
 from brevetti_keras.data.file_check.facts import FileFacts
-from brevetti_keras.data.image.decode import decode_scaled, kind_of_file
+from brevetti_keras.data.image.decode import check_size, decode_scaled, kind_of_file
 from brevetti_keras.data.image.frames import count_frames
-from brevetti_keras.data.image.header import HeaderError, read_header
+from brevetti_keras.data.image.header import HeaderError, ImageHeader, read_header
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.leaks.signature import hash_pixels
 from brevetti_keras.io.local import open_regular
@@ -92,21 +92,14 @@ def check_file(
         header = read_header(data)
     except HeaderError as error:
         return FileFacts(md5, sha256, kind, reason=str(error))
-    frames = count_frames(data, kind)
-    sound, unfit = _decode(path, data, ContentKey.of(md5, len(data)), caches)
+    facts = FileFacts(md5, sha256, kind, header.width, header.height, header.orientation, count_frames(data, kind))
+    try:
+        check_size(header.width, header.height, max_pixels)
+    except HeaderError as error:
+        return dataclasses.replace(facts, reason=str(error))
+    sound, unfit = _decode(path, data, header, ContentKey.of(md5, len(data)), caches)
     reason, pixels = ("", "") if sound and not pixels_too else _decode_whole(path, data, max_pixels, pixels_too)
-    return FileFacts(
-        md5,
-        sha256,
-        kind,
-        header.width,
-        header.height,
-        header.orientation,
-        frames,
-        pixels,
-        reason,
-        "" if reason else unfit,
-    )
+    return dataclasses.replace(facts, pixels=pixels, reason=reason, unfit="" if reason else unfit)
 
 
 def _hashes(path: str) -> tuple[str, str]:
@@ -123,19 +116,21 @@ def _hashes(path: str) -> tuple[str, str]:
 
 
 def _decode(
-    path: str, data: bytes, key: ContentKey, caches: Sequence[tuple[PixelReader, PixelStore]]
+    path: str, data: bytes, header: ImageHeader, key: ContentKey, caches: Sequence[tuple[PixelReader, PixelStore]]
 ) -> tuple[bool, str]:
     """Returns whether one of those who read it later decoded it, and why it is unfit for another."""
     unfit = ""
     decoded = False
     for reader, store in caches:
         try:
+            # Whoever put it into the cache may have taken larger ones.
+            check_size(header.width, header.height, reader.max_pixels)
             # What is in the cache was decoded once, so that its content is sound.
             if store.find(key) is None:
                 store.add(key, reader.decode(path, data))
             decoded = True
-        except DecodeError as error:
-            unfit = unfit or error.reason
+        except (DecodeError, HeaderError) as error:
+            unfit = unfit or (error.reason if isinstance(error, DecodeError) else str(error))
         except (MemoryError, cv2.error):
             unfit = unfit or _TOO_LARGE
     return decoded, unfit

@@ -116,7 +116,7 @@ def decode_scaled(
     """
     try:
         header = read_header(data)
-        _check_size(header.width, header.height, max_pixels)
+        check_size(header.width, header.height, max_pixels)
         turned = header.orientation >= 5
         height, width = (header.width, header.height) if turned else (header.height, header.width)
         factor = shrink(height, width) if shrink is not None and header.kind == "JPEG" and header.components != 4 else 1
@@ -168,7 +168,12 @@ def _read(path: str, whole: bool = True) -> bytes:
         raise HeaderError(f"expected a path, received one that no file can have: {error}") from error
 
 
-def _check_size(width: int, height: int, max_pixels: int) -> None:
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuses an image that is too large to be decoded.
+
+    Raises:
+        HeaderError: for more than `max_pixels` pixels.
+    """
     if width * height > max_pixels:
         raise HeaderError(
             f"expected at most {max_pixels / 1e6:g} megapixels, "
@@ -213,7 +218,7 @@ def _imdecode(data: bytes, flags: int) -> Array | None:
 def _decode_pillow(data: bytes, kind: str, max_pixels: int) -> Array:
     try:
         with pillow.open(io.BytesIO(data), formats=(kind,)) as image:
-            _check_size(image.width, image.height, max_pixels)
+            check_size(image.width, image.height, max_pixels)
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         raise HeaderError(f"expected at most {max_pixels / 1e6:g} megapixels, received more") from error

@@ -2,7 +2,9 @@ import hashlib
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from brevetti_keras.data.checksums import HashMemory
 from brevetti_keras.data.decoded_cache import CacheSpace, DecodedCache
@@ -11,9 +13,13 @@ from brevetti_keras.data.file_check.checker import FileChecker
 from brevetti_keras.data.image.decode import read_image
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.leaks.signature import hash_pixels
-from tests.support.odd_images import broken_files, sound_files
+from tests.support.odd_images import broken_files, encode, sound_files
 
 SOUND, BROKEN = sound_files(), broken_files()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    return encode(Image.fromarray(pixels), "PNG")
 
 
 @pytest.fixture
@@ -159,6 +165,44 @@ def test_a_known_file_is_still_tried_with_settings_that_may_refuse_it(put, memor
             etags(checker, [path])
             assert checker.verify(path) is None
     assert asked == ["a.png", "a.png"]
+
+
+def test_a_limit_holds_whatever_other_jobs_have_put_into_the_cache(put, memory, tmp_path):
+    paths = [put("large.png", png(np.zeros((300, 300), np.uint8))), put("small.png", SOUND["rgb.png"])]
+
+    def verdicts(limit, of_the_reader):
+        reader = PixelReader(target_size=(8, 8), max_pixels=of_the_reader)
+        with FileChecker(limit, [(str(tmp_path / "cache"), reader)], memory=memory) as checker:
+            etags(checker, paths)
+            return [checker.verify(path) for path in paths]
+
+    refused = ["expected at most 0.01 megapixels, received 0.1 (300 x 300)", None]
+    assert verdicts(10**6, 10_000) == refused
+    assert verdicts(10**6, 10_000) == refused
+    assert verdicts(10**6, 10**6) == [None, None]
+    assert verdicts(10**6, 10_000) == refused
+    assert verdicts(10_000, 10**6) == refused
+
+
+def test_a_job_s_own_limit_holds_where_its_pipeline_would_take_more(put, memory, tmp_path):
+    path = put("large.png", png(np.zeros((300, 300), np.uint8)))
+    caches = [(str(tmp_path / "cache"), PixelReader(target_size=(8, 8)))]
+    for _ in range(2):
+        with FileChecker(10_000, caches, memory=memory) as checker:
+            etags(checker, [path])
+            assert "at most 0.01 megapixels" in str(checker.verify(path))
+
+
+def test_a_file_that_broke_since_it_was_judged_is_no_longer_sound(put, memory):
+    with FileChecker(memory=memory) as checker:
+        verdicts = []
+        for data in (SOUND["rgb.png"], BROKEN["half.png"], SOUND["rgb.png"]):
+            path = put("1.png", data)
+            etags(checker, [path])
+            verdicts.append(checker.verify(path))
+    assert verdicts[0] is None
+    assert "truncated" in str(verdicts[1])
+    assert verdicts[2] is None
 
 
 def test_files_that_are_not_there_have_a_reason(put, memory, tmp_path):
