@@ -17,7 +17,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from brevetti_keras.data.image.header import DAMAGE, PREFIX, HeaderError, ImageHeader, kind_of, one_line, read_header
+from brevetti_keras.data.image.frames import still_png
+from brevetti_keras.data.image.header import (
+    DAMAGE,
+    PREFIX,
+    HeaderError,
+    ImageHeader,
+    has_usual_masks,
+    kind_of,
+    one_line,
+    read_header,
+)
 from brevetti_keras.io.local import open_regular
 from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.utils.errors import BrevettiError, DecodeError
@@ -35,6 +45,7 @@ MAX_PIXELS = 100_000_000
 
 _MAX_CHANNELS = 4
 _MIN_IS_WHITE = 0
+_UNSIGNED = "expected a TIFF of unsigned integers or floats, received {}"
 
 
 def verify_image(path: str) -> str | None:
@@ -186,7 +197,10 @@ def _decode(data: bytes, header: ImageHeader, factor: int, max_pixels: int) -> A
         return _decode_tiff(data, header.orientation, max_pixels)
     if header.kind in {"GIF", "WEBP"} or header.components == 4:
         return _upright(_decode_pillow(data, header.kind, max_pixels), header.orientation)
-    image = _decode_cv2(data, header, factor)
+    if header.kind == "BMP" and not has_usual_masks(data):  # which OpenCV takes for the usual ones
+        return _decode_pillow(data, "BMP", max_pixels)
+    # OpenCV shows the first frame of an animation, which need not be the PNG's picture.
+    image = _decode_cv2(still_png(data) if header.kind == "PNG" else data, header, factor)
     if image is not None:
         return _upright(image, header.orientation)
     if header.kind == "BMP":  # of which there are more variants than OpenCV knows
@@ -233,17 +247,20 @@ def _decode_tiff(data: bytes, orientation: int, max_pixels: int) -> Array:
             if page.size > _MAX_CHANNELS * max_pixels:
                 raise HeaderError(f"expected a TIFF of at most {_MAX_CHANNELS} channels, received {page.shape}")
             inverted = page.photometric == _MIN_IS_WHITE
+            if page.dtype is not None and page.dtype.kind == "i":
+                raise HeaderError(_UNSIGNED.format(page.dtype))
             if max(np.atleast_1d(page.bitspersample)) <= 8:
                 return _decode_pillow(data, "TIFF", max_pixels)  # which turns TIFFs upright by itself
             image = _deep_tiff(page, data)
     except DAMAGE as error:
         raise HeaderError(f"expected a whole TIFF, received one that is damaged: {one_line(error)}") from error
     if image.dtype.kind not in "uf":
-        raise HeaderError(f"expected a TIFF of unsigned integers or floats, received {image.dtype}")
+        raise HeaderError(_UNSIGNED.format(image.dtype))
     if image.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            image = image.astype(np.float32)
         if not np.isfinite(image).all():
             raise HeaderError("expected a TIFF of finite numbers, received some that are not")
-        image = image.astype(np.float32)
     elif inverted:
         image = np.iinfo(image.dtype).max - image
     return _upright(image[..., :3] if image.shape[2] >= 3 else image[..., :1], orientation)

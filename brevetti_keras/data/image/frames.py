@@ -1,6 +1,7 @@
 """How many pictures a file holds, read from its structure alone, without decoding one.
 
 count_frames(data, "GIF")       # 12
+still_png(data)                 # the same PNG without its animation
 """
 
 import io
@@ -11,6 +12,7 @@ from brevetti_keras.utils.lazy import lazy_import
 
 tifffile = lazy_import("tifffile")
 
+_PNG_ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
 _GIF_IMAGE, _GIF_EXTENSION = 0x2C, 0x21
 
 
@@ -23,6 +25,23 @@ def count_frames(data: bytes, kind: str) -> int:
     """
     counters = {"GIF": _gif, "WEBP": _webp, "PNG": _png, "TIFF": _tiff}
     return max(1, counters[kind](data)) if kind in counters else 1
+
+
+def still_png(data: bytes) -> bytes:
+    """Returns a sound PNG with its still picture alone, which an animation may leave out.
+
+    Args:
+        data: the file's bytes, of which `read_header` found the end.
+    """
+    if data.find(b"acTL", 8, max(8, data.find(b"IDAT"))) < 0:
+        return data
+    kept, position = [data[:8]], 8
+    while position + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, position)
+        if name not in _PNG_ANIMATION:
+            kept.append(data[position : position + 12 + length])
+        position += 12 + length
+    return b"".join(kept)
 
 
 def _gif(data: bytes) -> int:

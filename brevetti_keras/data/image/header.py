@@ -22,6 +22,8 @@ _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 0x0112
 # Start-of-frame markers: C4, C8 and CC lie in the same range and mean other things (ITU T.81, table B.1).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_BMP_MASKS = 54
+_USUAL_MASKS = {32: ((0xFF0000, 0xFF00, 0xFF),), 16: ((0xF800, 0x7E0, 0x1F), (0x7C00, 0x3E0, 0x1F))}
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 # What Pillow and tifffile raise on damaged data is whatever the damage causes: each of these was met. Warnings are
 # among them where a program turns warnings into errors.
@@ -156,6 +158,24 @@ def _bmp(data: bytes) -> ImageHeader:
     (header_size,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if header_size == 12 else "<ii", data, 18)
     return ImageHeader("BMP", width, abs(height))
+
+
+def has_usual_masks(data: bytes) -> bool:
+    """Tells whether the colours of a BMP lie where every decoder takes them to be, or where its header says so fully.
+
+    Args:
+        data: the bytes of a BMP whose header was read. Masks of colours stand behind the first 40 bytes of the header,
+            inside it (version 4 on) or after it.
+    """
+    (header_size,) = struct.unpack_from("<I", data, 14)
+    if header_size < 40 or len(data) < _BMP_MASKS + 12:
+        return True
+    bits, packing = struct.unpack_from("<HI", data, 28)
+    if packing not in {3, 6}:
+        return True
+    masks = struct.unpack_from("<III", data, _BMP_MASKS)
+    whole_bytes = {0xFF << shift for shift in (0, 8, 16, 24)}
+    return masks in _USUAL_MASKS.get(bits, ()) or (bits == 32 and header_size >= 56 and whole_bytes.issuperset(masks))
 
 
 def _gif(data: bytes) -> ImageHeader:

@@ -1,5 +1,6 @@
 import io
 import os
+import struct
 import threading
 from pathlib import Path
 
@@ -167,6 +168,18 @@ def test_signed_tiffs_are_refused_rather_than_guessed(tmp_path: Path) -> None:
     assert "int16" in str(verify_image(write(tmp_path, "signed.tif", tiff(PIXELS[..., 0].astype(np.int16)))))
 
 
+def test_signed_bytes_are_refused_too(tmp_path: Path) -> None:
+    path = write(tmp_path, "signed.tif", tiff((PIXELS[..., 0] // 2).astype(np.int8)))
+    assert verify_image(path) == "expected a TIFF of unsigned integers or floats, received int8"
+
+
+def test_numbers_beyond_single_precision_are_no_pixels(tmp_path: Path) -> None:
+    values = PIXELS[..., 0].astype(np.float64)
+    np.testing.assert_array_equal(read_image(write(tmp_path, "double.tif", tiff(values)))[..., 0], values)
+    values[3, 4] = 1e300
+    assert "finite" in str(verify_image(write(tmp_path, "large.tif", tiff(values))))
+
+
 def test_every_depth_fills_the_scale_to_255() -> None:
     assert to_255(np.array([0, 255], np.uint8)).tolist() == [0, 255]
     assert to_255(np.array([0, 257, 65535], np.uint16)).tolist() == [0, 1, 255]
@@ -261,3 +274,58 @@ def test_a_bmp_whose_rows_go_downwards_is_read(tmp_path: Path) -> None:
     data = bytearray(encode(Image.fromarray(PIXELS[::-1]), "BMP"))
     data[22:26] = (-HEIGHT).to_bytes(4, "little", signed=True)
     np.testing.assert_array_equal(read_image(write(tmp_path, "downwards.bmp", bytes(data))), PIXELS)
+
+
+def masked_bmp(bits: int, masks: tuple[int, int, int, int], header_size: int) -> bytes:
+    """A BMP of `PIXELS` whose colours lie where its masks say."""
+    values = np.zeros((HEIGHT, WIDTH), np.uint32)
+    for channel, mask in enumerate(masks[:3]):
+        shift = (mask & -mask).bit_length() - 1
+        values |= (PIXELS[..., channel].astype(np.uint32) * (mask >> shift) // 255) << shift
+    rows = values[::-1].astype("<u4" if bits == 32 else "<u2")
+    rows = rows if bits == 32 else np.pad(rows, ((0, 0), (0, WIDTH % 2)))
+    header = struct.pack("<IiiHHIIiiII", header_size, WIDTH, HEIGHT, 1, bits, 3, rows.nbytes, 0, 0, 0, 0)
+    header += struct.pack("<IIII", *masks)[: 12 if header_size == 40 else 16]
+    header = header.ljust(header_size, b"\0")
+    start = 14 + len(header)
+    return b"BM" + struct.pack("<IHHI", start + rows.nbytes, 0, 0, start) + header + rows.tobytes()
+
+
+BGRX, RGBX = (0xFF0000, 0xFF00, 0xFF, 0xFF000000), (0xFF000000, 0xFF0000, 0xFF00, 0xFF)
+ABGR, TEN_BITS = (0xFF, 0xFF00, 0xFF0000, 0xFF000000), (0x3FF00000, 0xFFC00, 0x3FF, 0)
+
+
+@pytest.mark.parametrize("header_size", [40, 56, 124])
+@pytest.mark.parametrize("masks", [BGRX, RGBX, ABGR])
+def test_the_masks_of_a_bmp_are_followed_or_refused_and_never_passed_over(
+    tmp_path: Path, masks: tuple[int, int, int, int], header_size: int
+) -> None:
+    path = write(tmp_path, "masks.bmp", masked_bmp(32, masks, header_size))
+    if (masks, header_size) == (ABGR, 40):
+        assert "Unsupported BMP bitfields layout" in str(verify_image(path))
+    else:
+        np.testing.assert_array_equal(read_image(path), PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("bits", "masks"), [(32, TEN_BITS), (16, (0xF00, 0xF0, 0xF, 0)), (16, (0x1F, 0x7E0, 0xF800, 0))]
+)
+@pytest.mark.parametrize("header_size", [40, 124])
+def test_masks_that_no_decoder_knows_are_refused(
+    tmp_path: Path, bits: int, masks: tuple[int, int, int, int], header_size: int
+) -> None:
+    path = write(tmp_path, "masks.bmp", masked_bmp(bits, masks, header_size))
+    assert "Unsupported BMP bitfields layout" in str(verify_image(path))
+
+
+@pytest.mark.parametrize("masks", [(0xF800, 0x7E0, 0x1F, 0), (0x7C00, 0x3E0, 0x1F, 0)])
+def test_bmps_of_16_bits_come_near_their_colours(tmp_path: Path, masks: tuple[int, int, int, int]) -> None:
+    image = read_image(write(tmp_path, "masks.bmp", masked_bmp(16, masks, 40)))
+    assert np.abs(image.astype(int) - PIXELS).max() <= 16
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_of_an_animated_png_the_still_picture_is_read(tmp_path: Path, apart: bool) -> None:
+    more = [Image.fromarray(255 - PIXELS), Image.fromarray(PIXELS // 2)]
+    data = encode(Image.fromarray(PIXELS), "PNG", save_all=True, default_image=apart, append_images=more)
+    np.testing.assert_array_equal(read_image(write(tmp_path, "animated.png", data)), PIXELS)
