@@ -33,8 +33,9 @@ class LatestWorker:
         with self._state:
             self._task = task
             if not self._running:
-                self._running = True
+                # Where the system has no thread to give, nothing runs, and nobody may wait for it.
                 threading.Thread(target=self._run, name="latest-worker", daemon=True).start()
+                self._running = True
 
     def wait(self, timeout: float) -> bool:
         """Waits until nothing is left to do, `timeout` seconds at most, and returns whether that is so."""

@@ -101,7 +101,8 @@ class ObjectCache:
                 self._verified[path] = key
             now = time.time_ns()
             if now - found.st_atime_ns > _TOUCH_NS:
-                os.utime(path, ns=(now, found.st_mtime_ns))
+                with contextlib.suppress(OSError):  # a cache on a read-only disk, or another user's
+                    os.utime(path, ns=(now, found.st_mtime_ns))
         except OSError:
             return None
         return path

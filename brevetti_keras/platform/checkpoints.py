@@ -18,6 +18,7 @@ import io
 import logging
 import os
 import re
+import time
 import weakref
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -34,7 +35,10 @@ from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import IntegrityError, InvalidInputError, NotFoundError
 
 _LOGGER = logging.getLogger(__name__)
-_NAME = re.compile(r"epoch-(\d{6})\.json")
+_NAME = re.compile(r"epoch-(\d{6,})\.json")
+_UNFINISHED = re.compile(r"(epoch-\d{6,})\.npz|\.[0-9a-f]+\.tmp")
+# So old are files of a process that was ended while it wrote them.
+_ABANDONED = 3600.0
 KEEP = 2
 PAUSE = 5.0
 _END = 60.0
@@ -190,6 +194,20 @@ def _write(folder: str, keep: int, arrays: _Arrays, epochs: int) -> None:
         for ending in ("json", "npz"):
             path = os.path.join(folder, f"epoch-{old:06d}.{ending}")
             with suppress(NotFoundError), os_errors(path):
+                os.unlink(path)
+    _remove_abandoned(folder)
+
+
+def _remove_abandoned(folder: str) -> None:
+    """Removes what saves left that were killed: each holds as much as a checkpoint, and each kill would leave one."""
+    names = set(os.listdir(folder))
+    for name in names:
+        found = _UNFINISHED.fullmatch(name)
+        if found is None or f"{found.group(1)}.json" in names:
+            continue
+        path = os.path.join(folder, name)
+        with suppress(NotFoundError), os_errors(path):
+            if time.time() - os.stat(path).st_mtime > _ABANDONED:
                 os.unlink(path)
 
 

@@ -4,6 +4,8 @@ import threading
 import time
 import weakref
 
+import pytest
+
 from brevetti_keras.interfaces.latest_worker import LatestWorker
 
 
@@ -89,3 +91,19 @@ def test_what_a_task_holds_is_let_go_before_the_pause():
     go.set()
     assert gone.wait(60)
     assert worker.wait(60)
+
+
+def test_without_a_thread_to_give_nobody_waits_and_the_next_runs(monkeypatch):
+    worker, done = LatestWorker(), []
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="new thread"):
+            worker.submit(lambda: done.append(1))
+        assert worker.wait(60.0)
+    worker.submit(lambda: done.append(2))
+    assert worker.wait(60.0)
+    assert done == [2]

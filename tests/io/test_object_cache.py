@@ -113,6 +113,18 @@ def test_what_was_used_last_goes_last(tmp_path):
     assert [str(copy) for copy in copies(tmp_path)] == sorted([kept[0][1], kept[1][1], newest])
 
 
+@pytest.mark.parametrize("refused", [PermissionError, OSError])
+def test_a_whole_copy_is_handed_out_where_its_use_cannot_be_noted(tmp_path, monkeypatch, refused):
+    facts, path = keep(ObjectCache(str(tmp_path)), b"one")
+    os.utime(path, (1e9, 1e9))
+
+    def refuse(*_, **__):
+        raise refused(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert ObjectCache(str(tmp_path)).find(facts, "gs://bucket/0.png") == path
+
+
 def test_what_was_just_handed_out_stays_even_beyond_the_limit(tmp_path):
     cache = ObjectCache(str(tmp_path), limit=10)
     kept = [keep(cache, bytes([number]) * 30, number)[1] for number in range(3)]

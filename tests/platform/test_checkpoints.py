@@ -91,6 +91,33 @@ def test_training_goes_on_exactly_with_optimizer_statistics_and_dropout(tmp_path
         np.testing.assert_array_equal(one.numpy(), other.numpy())
 
 
+def test_what_killed_saves_left_goes_with_a_later_save(tmp_path):
+    folder = tmp_path / "checkpoints"
+    checkpoints, model = Checkpoints(str(folder)), build()
+    checkpoints.save(model, 1)
+    old = ["epoch-000007.npz", f".{'ab' * 12}.tmp", "notes.txt", "epoch-000001.npz"]
+    for name in [*old, "epoch-000009.npz", f".{'cd' * 12}.tmp"]:
+        if not (folder / name).exists():
+            (folder / name).write_bytes(b"half")
+    for name in old:
+        os.utime(folder / name, (time.time() - 7200, time.time() - 7200))
+    checkpoints.save(model, 2)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f".{'cd' * 12}.tmp",
+        *("epoch-000001.json", "epoch-000001.npz", "epoch-000002.json", "epoch-000002.npz"),
+        "epoch-000009.npz",
+        "notes.txt",
+    ]
+
+
+def test_a_millionth_epoch_is_one_like_the_others(tmp_path):
+    checkpoints, model = Checkpoints(str(tmp_path)), build()
+    for epochs in (999_999, 1_000_000):
+        checkpoints.save(model, epochs)
+    assert checkpoints.epochs() == [999_999, 1_000_000]
+    assert checkpoints.restore(model) == 1_000_000
+
+
 def test_the_last_two_are_kept(tmp_path):
     checkpoints = Checkpoints(str(tmp_path / "c"))
     assert checkpoints.epochs() == []
