@@ -12,6 +12,7 @@ a quarter of the time of a projective transform by TensorFlow's operations.
 """
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -230,7 +231,7 @@ class ImageAugmenter(Settings):
         if source.dtype not in (np.float32, np.uint8):
             values = source.astype(np.float32)
             self._vary(values.copy(), values, motion, effects, limits, frame)
-            target[...] = np.clip(np.rint(values), *limits) if target.dtype.kind in "iu" else values
+            target[...] = _whole(values, limits, target.dtype) if target.dtype.kind in "iu" else values
             return
         if motion.is_still:
             np.copyto(target, source)
@@ -259,6 +260,14 @@ class ImageAugmenter(Settings):
 
 
 PARTS = ("random_transformer", "image_noise", "salt_pepper", "image_filter", "image_deformation")
+
+
+def _whole(values: Array, limits: ValueRange, dtype: np.dtype[Any]) -> Array:
+    """Rounds values within the limits to the integers of a type, whose largest a float may not be able to tell."""
+    largest = float(np.iinfo(dtype).max)
+    if int(largest) > np.iinfo(dtype).max:
+        largest = math.nextafter(largest, 0.0)
+    return np.clip(np.rint(values, dtype=np.float64), limits[0], min(limits[1], largest)).astype(dtype)
 
 
 def _seed_rows(seed: Any, images: Any) -> Any:

@@ -79,6 +79,9 @@ def warp_image(
             _warp(np.ascontiguousarray(image), motion, interpolation, fill, moved)
         else:
             moved[part] = _warp(np.ascontiguousarray(image[part]), motion, interpolation, fill, None)
+    if interpolation == "bicubic" and image.dtype.kind == "f":
+        # Its kernel overshoots at edges; bytes are kept within their range by their type.
+        np.clip(moved, min(fill, image.min()), max(fill, image.max()), out=moved)
     return moved
 
 

@@ -258,3 +258,26 @@ def test_batches_that_are_kept_are_not_written_again() -> None:
     kept = list(dataset)
     for number, batch in enumerate(kept):
         np.testing.assert_array_equal(batch, varied(augmenter, seed=number))
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "uint32", "int64"])
+def test_the_brightest_of_any_type_stays_the_brightest(dtype):
+    largest = np.iinfo(dtype).max
+    augmenter = ImageAugmenter(random_transformer={"chance": 0}, image_noise={"chance": 1, "brightness": 0})
+    still = ImageAugmenter(image_noise={"chance": 0}, random_transformer={"chance": 0}, salt_pepper={"chance": 1})
+    images, seeds = np.full((4, 8, 8, 1), largest, dtype), np.arange(8).reshape(4, 2)
+    for one in (augmenter, still):
+        varied = one.vary(images, seeds)
+        assert varied.dtype == images.dtype
+        assert np.median(varied.astype(float)) > 0.9 * largest
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+def test_bicubic_interpolation_leaves_no_value_that_the_picture_does_not_have(dtype):
+    augmenter = ImageAugmenter(image_noise={"chance": 0}, random_transformer={"chance": 1, "interpolation": "bicubic"})
+    high = 1 if dtype.startswith("f") else 255
+    images = (np.indices((4, 32, 32, 1)).sum(axis=0) // 5 % 2 * high).astype(dtype)
+    varied = augmenter.vary(images, np.arange(8).reshape(4, 2))
+    assert (varied != images).any()
+    assert varied.min() == 0
+    assert varied.max() == high
