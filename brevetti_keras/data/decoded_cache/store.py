@@ -48,6 +48,8 @@ class PixelStore:
         self._writer: ShardWriter | None = None
         self._added: dict[ContentKey, int] = {}
         self._allowed = 0
+        self._largest = _LARGEST_SHARD
+        self._damaged: set[str] = set()
         self._told = self._stopped = False
 
     def find(self, key: ContentKey) -> int | None:
@@ -74,8 +76,13 @@ class PixelStore:
         shard.touch()
         if shard.read(row, out):
             return True
-        _log.warning("an image in the decoded cache is damaged and is decoded again: %s", shard.path)
         with self._lock:
+            if shard.path not in self._damaged:
+                _log.warning(
+                    "an image in the decoded cache is damaged and is decoded again, as is each in the same file: %s",
+                    shard.path,
+                )
+            self._damaged.add(shard.path)
             shard.forget(row)
             self._added = {key: place for key, place in self._added.items() if place != location}
         return False
@@ -141,11 +148,10 @@ class PixelStore:
         cost = form.bytes + OVERHEAD
         if self._allowed < cost and not self._ask(cost):
             return None
-        largest = min(_LARGEST_SHARD, max(1, self._space.limit // 16))
         writer = self._writer
         # A forked process has its parent's writer, whose place in the file would then be two processes'.
-        if writer is None or writer.size >= largest or writer.process != os.getpid():
-            self._writer = writer = ShardWriter.take(self._folder, largest)
+        if writer is None or writer.size >= self._largest or writer.process != os.getpid():
+            self._writer = writer = ShardWriter.take(self._folder, self._largest)
         row = writer.append(key, image, form)
         self._allowed -= cost
         number = self._number(os.path.basename(writer.path))
@@ -160,6 +166,7 @@ class PixelStore:
         for wanted in (max(count, min(_ASK_FOR, limit // 16)), count):
             if self._space.make_room(wanted):
                 self._allowed = wanted
+                self._largest = min(_LARGEST_SHARD, max(1, limit // 16))
                 if not self._told:
                     _log.info("decoded images are kept in %s, at most %s", self._space.root, show_size(limit))
                 self._told = True

@@ -69,7 +69,7 @@ class GraphAugmenter:
         varied = self._colored(varied, seeds, frame)
         if images.dtype.is_integer:
             varied = tf.clip_by_value(tf.round(varied), *self.limits)
-        varied = tf.cast(varied, images.dtype)
+        varied = tf.saturate_cast(varied, images.dtype)
         if series:
             varied = tf.reshape(varied, shape)
             flat_masks = None if masks is None else tf.reshape(flat_masks, tf.shape(masks))

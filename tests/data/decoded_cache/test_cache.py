@@ -227,6 +227,18 @@ def test_damage_is_said_and_mended_for_every_job(folder, open_cache, root, caplo
     assert caplog.text.count("is damaged") == 1
 
 
+def test_damage_of_a_whole_file_is_said_once(folder, open_cache, root, caplog):
+    paths = folder.fill(20)
+    open_cache().load(paths)
+    (pixels,) = files(root, ".pixels")
+    os.truncate(pixels, 1)
+    cache = open_cache()
+    assert equal(cache.load(paths), expected(NumberReader(), range(20)))
+    assert len(cache.reader.decoded) == 20
+    assert caplog.text.count("is damaged") == 1
+    assert str(pixels).removesuffix(".pixels") in caplog.text
+
+
 def test_jobs_fill_it_side_by_side(folder, tmp_path, open_cache, root):
     paths = folder.fill(64)
     jobs = [filling(root, tmp_path, paths if number % 2 else paths[::-1]) for number in range(3)]

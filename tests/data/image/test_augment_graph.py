@@ -155,3 +155,12 @@ def test_wrong_use_is_one_line() -> None:
         function({"image": IMAGES}, seed=SEEDS)
     with pytest.raises(InvalidInputError, match="batch, height, width, channels"):
         function({"img": IMAGES[0]}, seed=SEEDS)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int32", "uint32"])
+def test_the_brightest_of_any_type_stays_the_brightest(dtype: str) -> None:
+    augmenter = ImageAugmenter(**{**OFF, "salt_pepper": {"chance": 1}})
+    images = np.full((6, 8, 8, 1), np.iinfo(dtype).max, dtype)
+    varied = in_graph(augmenter, images)
+    assert varied.dtype == images.dtype
+    assert np.median(varied.astype(float)) > 0.9 * np.iinfo(dtype).max
