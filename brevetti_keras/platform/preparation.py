@@ -31,7 +31,8 @@ class Preparation:
         max_bad_share: stop if more than this share of the files is bad.
         quarantine_path: returns where to write the table of bad files, when there is one.
         max_megapixels: larger images are bad.
-        pipelines: what reads the images later: they are decoded into its cache, and must be fit for it too.
+        pipelines: what reads the images later: they are decoded into its cache, if it has one, and must be fit for it
+            too.
         fingerprint_path: returns where to write the leaves of the samples' fingerprint; None makes none.
 
     Attributes:
@@ -55,7 +56,7 @@ class Preparation:
         self._fingerprint_path = fingerprint_path
         self._used = pd.DataFrame()
         self._root = ""
-        caches = [(one.cache, one.reader) for one in pipelines if one.cache is not False]
+        caches = [(one.cache, one.reader) for one in pipelines]
         self.checker = FileChecker(int(max_megapixels * 1e6), caches, hash_pixels=fingerprint_path is not None)
 
     def prepare(self, samples: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:

@@ -84,8 +84,9 @@ def test_images_beyond_the_jobs_limit_are_bad(prepared):
         prepared(max_megapixels=0.0001)
 
 
-def test_images_that_lack_a_region_are_bad_before_training(prepared, vials):
-    pipeline = ImagePipeline(rois=[((0, 0), (500, 500))])
+@pytest.mark.parametrize("cache", [None, False])
+def test_images_that_lack_a_region_are_bad_before_training(prepared, vials, cache):
+    pipeline = ImagePipeline(rois=[((0, 0), (500, 500))], cache=cache)
     with pytest.raises(DataError, match="at least 500 x 500 pixels for the roi"):
         prepared(pipelines=[pipeline])
 

@@ -20,7 +20,7 @@ from brevetti_keras.data.decoded_cache.index import ContentKey
 from brevetti_keras.data.decoded_cache.space import CacheSpace, show_size
 from brevetti_keras.data.decoded_cache.store import PixelStore
 from brevetti_keras.data.file_check.facts import FactsMemory, FileFacts
-from brevetti_keras.data.file_check.pool import WorkerPool
+from brevetti_keras.data.file_check.pool import CacheRoot, WorkerPool
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.stat_memory import FileKey, is_settled
@@ -37,8 +37,8 @@ class FileChecker(HashMemory):
 
     Args:
         max_pixels: images of more cannot be used.
-        caches: the folder of each cache (None is the default place), and what reads from it: files are decoded into
-            it, and must be fit for that reader too.
+        caches: the folder of each cache (None is the default place, False for no cache), and what reads from it: files
+            are decoded into it, and must be fit for that reader too.
         memory: path of the SQLite file; by default that of `HashMemory`.
         workers: child processes; by default one a processor.
         hash_pixels: take the hash of each decoded picture too.
@@ -50,7 +50,7 @@ class FileChecker(HashMemory):
     def __init__(
         self,
         max_pixels: int = MAX_PIXELS,
-        caches: Sequence[tuple[str | None, PixelReader]] = (),
+        caches: Sequence[tuple[CacheRoot, PixelReader]] = (),
         memory: str | None = None,
         workers: int | None = None,
         hash_pixels: bool = False,
@@ -62,12 +62,13 @@ class FileChecker(HashMemory):
         self._pool = WorkerPool(self._count, max_pixels, caches, hash_pixels=hash_pixels)
         self._hash_pixels = hash_pixels
         self.pixel_hashes: dict[str, str] = {}
-        self._untold = {space.root: space for space in (CacheSpace(root) for root, _ in caches)}
+        self._untold = {space.root: space for space in (CacheSpace(root) for root, _ in caches if root is not False)}
         self._must_fit = [
             PixelStore(CacheSpace(root), settings_digest(reader.settings()))
             for root, reader in caches
-            if reader.may_refuse
+            if reader.may_refuse and root is not False
         ]
+        self._uncached = [reader for root, reader in caches if reader.may_refuse and root is False]
         self._max_pixels = min([max_pixels, *(reader.max_pixels for _, reader in caches)])
         self._sound: set[str] = set()
         self._faulty: dict[str, str] = {}
@@ -125,6 +126,9 @@ class FileChecker(HashMemory):
     def _is_fit(self, facts: FileFacts, size: int) -> bool:
         """Tells whether a sound file is known to be fit for all that read it later; else a child looks again."""
         if facts.width * facts.height > self._max_pixels:
+            return False
+        upright = (facts.height, facts.width)[:: -1 if facts.orientation >= 5 else 1]
+        if any(one.color_mode == "bayer" or not one.has_regions(*upright) for one in self._uncached):
             return False
         content = ContentKey.of(facts.md5, size) if self._must_fit else None
         return content is None or all(store.find(content) is not None for store in self._must_fit)

@@ -16,11 +16,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from brevetti_keras.data.file_check.facts import FileFacts
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.utils.errors import DataError
+
+CacheRoot = str | Literal[False] | None
 
 _MODULE = "brevetti_keras.data.file_check.worker"
 _START_SECONDS = 120.0
@@ -39,7 +41,7 @@ class WorkerPool:
     Args:
         count: children at once.
         max_pixels: images of more are refused.
-        caches: the folder of each cache (None is the default place), and what reads from it.
+        caches: the folder of each cache (None is the default place, False for no cache), and what reads from it.
         seconds: how long a file may take.
         hash_pixels: tell the hash of the decoded picture too, which takes decoding it in full.
     """
@@ -48,7 +50,7 @@ class WorkerPool:
         self,
         count: int,
         max_pixels: int,
-        caches: Sequence[tuple[str | None, PixelReader]],
+        caches: Sequence[tuple[CacheRoot, PixelReader]],
         seconds: float = 120.0,
         hash_pixels: bool = False,
     ) -> None:

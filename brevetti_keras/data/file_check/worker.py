@@ -48,7 +48,7 @@ def main() -> None:
     os.dup2(2, 1)
     orders = json.loads(sys.stdin.readline())
     caches = [
-        (reader, PixelStore(CacheSpace(root), settings_digest(reader.settings())))
+        (reader, None if root is False else PixelStore(CacheSpace(root), settings_digest(reader.settings())))
         for root, reader in ((root, PixelReader.from_json(told)) for root, told in orders["caches"])
     ]
     cv2.setNumThreads(1)
@@ -57,7 +57,8 @@ def main() -> None:
     for number, line in enumerate(sys.stdin):
         if number % _REFRESH_EVERY == 0:
             for _, store in caches:
-                store.refresh()
+                if store is not None:
+                    store.refresh()
         facts = check_file(json.loads(line), orders["max_pixels"], caches, orders["hash_pixels"])
         _answer(answers, dataclasses.asdict(facts))
 
@@ -68,14 +69,14 @@ def _answer(answers: TextIO, value: Any) -> None:
 
 
 def check_file(
-    path: str, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore]], pixels_too: bool = False
+    path: str, max_pixels: int, caches: Sequence[tuple[PixelReader, PixelStore | None]], pixels_too: bool = False
 ) -> FileFacts:
     """Reads a file once and tells all about it.
 
     Args:
         path: a local file.
         max_pixels: more are refused.
-        caches: who reads it later, and where the pixels are to be kept.
+        caches: who reads it later, and where the pixels are to be kept, None for nowhere.
         pixels_too: tell the hash of its decoded picture too.
     """
     try:
@@ -116,7 +117,11 @@ def _hashes(path: str) -> tuple[str, str]:
 
 
 def _decode(
-    path: str, data: bytes, header: ImageHeader, key: ContentKey, caches: Sequence[tuple[PixelReader, PixelStore]]
+    path: str,
+    data: bytes,
+    header: ImageHeader,
+    key: ContentKey,
+    caches: Sequence[tuple[PixelReader, PixelStore | None]],
 ) -> tuple[bool, str]:
     """Returns whether one of those who read it later decoded it, and why it is unfit for another."""
     unfit = ""
@@ -125,6 +130,11 @@ def _decode(
         try:
             # Whoever put it into the cache may have taken larger ones.
             check_size(header.width, header.height, reader.max_pixels)
+            if store is None:
+                if reader.may_refuse:
+                    reader.decode(path, data)
+                    decoded = True
+                continue
             # What is in the cache was decoded once, so that its content is sound.
             if store.find(key) is None:
                 store.add(key, reader.decode(path, data))

@@ -66,6 +66,10 @@ class PixelReader:
         """Whether a sound image may yet be unfit: too small for a region, or in colour where a mosaic is expected."""
         return bool(self.rois) or self.color_mode == "bayer"
 
+    def has_regions(self, height: int, width: int) -> bool:
+        """Tells whether an upright image of this size holds all regions of interest."""
+        return all(x2 <= width and y2 <= height for _, (x2, y2) in self.rois or ())
+
     def read(self, path: str) -> bytes:
         """Returns a file's bytes.
 

@@ -193,6 +193,38 @@ def test_a_job_s_own_limit_holds_where_its_pipeline_would_take_more(put, memory,
             assert "at most 0.01 megapixels" in str(checker.verify(path))
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_what_is_unfit_is_so_with_and_without_a_cache_and_in_every_job(put, memory, tmp_path, cached):
+    color = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = encode(Image.fromarray(color), "PNG", exif=exif)  # 40 rows of 30 pixels once it is turned
+    names = {"color.png": png(color), "grey.png": png(color[..., 0]), "lying.png": lying, "small.png": png(color[:9])}
+    paths = [put(name, data) for name, data in names.items()]
+
+    def unfit(**settings):
+        place = str(tmp_path / "cache") if cached else False
+        with FileChecker(caches=[(place, PixelReader(**settings))], memory=memory) as checker:
+            etags(checker, paths)
+            return {os.path.basename(path) for path in paths if checker.verify(path)}
+
+    for _ in range(2):
+        assert unfit(rois=(((0, 0), (40, 30)),)) == {"lying.png", "small.png"}
+        assert unfit(rois=(((0, 0), (30, 40)),)) == {"color.png", "grey.png", "small.png"}
+        assert unfit(color_mode="bayer") == {"color.png", "lying.png", "small.png"}
+        assert unfit(max_pixels=1000) == {"color.png", "grey.png", "lying.png"}
+        assert unfit() == set()
+
+
+def test_without_a_cache_what_fits_by_its_size_is_not_read_again(put, memory, asked):
+    path = put("1.png", SOUND["rgb.png"])
+    for _ in range(3):
+        with FileChecker(caches=[(False, PixelReader(rois=(((0, 0), (4, 4)),)))], memory=memory) as checker:
+            etags(checker, [path])
+            assert checker.verify(path) is None
+    assert asked == ["1.png"]
+
+
 def test_a_file_that_broke_since_it_was_judged_is_no_longer_sound(put, memory):
     with FileChecker(memory=memory) as checker:
         verdicts = []
