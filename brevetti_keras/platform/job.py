@@ -330,6 +330,7 @@ class Job:
         if self._completed:
             raise ConflictError(f"expected a job that is not completed, received {self.id}, which is")
         name = None if model_path is None else self._artifacts.keep_model(os.fspath(model_path))
+        self._preparation.note_changes()
         self.upload_job_output()
         for monitor in self._monitors:
             monitor.flush()

@@ -1,6 +1,6 @@
 """`JobOutput`: a job's figures, and `output.json`, which says what they were made with.
 
-`{"output": {metric: value}, "environment": {…}, "samples": {listed, used, quarantined},
+`{"output": {metric: value}, "environment": {…}, "samples": {listed, used, quarantined, changed?},
 "fingerprint": root, "job": {…, "settings": {…}}}`
 """
 
@@ -22,7 +22,7 @@ class JobOutput:
 
     Args:
         context: the job's parts.
-        counts: tells how many files were listed, used and quarantined.
+        counts: tells how many files were listed, used and quarantined, and how many changed meanwhile if any did.
         fingerprint: tells the root hash of the samples used, `""` for none.
     """
 

@@ -21,6 +21,7 @@ from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import DataError
 
 _LOGGER = logging.getLogger(__name__)
+_NAMED = 5
 
 
 class Preparation:
@@ -56,6 +57,7 @@ class Preparation:
         self._fingerprint_path = fingerprint_path
         self._used = pd.DataFrame()
         self._root = ""
+        self._changed = 0
         caches = [(one.cache, one.reader) for one in pipelines]
         self.checker = FileChecker(int(max_megapixels * 1e6), caches, hash_pixels=fingerprint_path is not None)
 
@@ -91,9 +93,25 @@ class Preparation:
         return self._root
 
     def counts(self) -> dict[str, int]:
-        """Returns how many files were listed, used and quarantined so far."""
+        """Returns how many files were listed, used and quarantined so far, and changed if `note_changes` found any."""
         used, quarantined = len({path for path, _ in self._passed}), len(self._quarantined)
-        return {"listed": used + quarantined, "used": used, "quarantined": quarantined}
+        changed = {"changed": self._changed} if self._changed else {}
+        return {"listed": used + quarantined, "used": used, "quarantined": quarantined, **changed}
+
+    def note_changes(self) -> None:
+        """Counts and names the files on this machine that hold something else now than when they were checked.
+
+        What was read of them since is not what their etags and the fingerprint tell of.
+        """
+        changed = sorted({path for path, etag in self._passed if self.checker.is_changed(path, etag)})
+        self._changed = len(changed)
+        if changed:
+            named = ", ".join(changed[:_NAMED]) + (", …" if len(changed) > _NAMED else "")
+            _LOGGER.warning(
+                "%s since the job checked them, and its etags and fingerprint tell of what they held then: %s",
+                counted(len(changed), "file has changed", "files have changed"),
+                named,
+            )
 
     def _take_fingerprint(self, used: pd.DataFrame) -> None:
         if self._fingerprint_path is None:

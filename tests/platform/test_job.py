@@ -292,6 +292,15 @@ class TestPaths:
 
 
 class TestRun:
+    def test_files_that_changed_under_it_are_counted(self, vials):
+        job = make(datasets=[vials])
+        samples = job.datasets[0].get_image_samples()
+        os.unlink(samples.path[0])
+        job.complete_job()
+        assert read_json(job.artifact_path("output.json"))["samples"] == {
+            "listed": 7, "used": 7, "quarantined": 0, "changed": 1,
+        }  # fmt: skip
+
     def test_a_whole_job(self, vials, workspace):
         job = make(datasets=[vials], epochs=3)
         kept = job.start()

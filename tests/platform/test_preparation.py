@@ -124,3 +124,33 @@ def test_samples_listed_in_parts_have_the_fingerprint_of_the_whole(tmp_path, via
 
 def test_without_a_place_for_it_no_fingerprint_is_taken(prepared):
     assert prepared()[1].fingerprint == ""
+
+
+def test_files_that_changed_meanwhile_are_counted_and_named(prepared, vials, caplog):
+    samples, preparation = prepared()
+    replaced, touched, removed = samples.path[:3]
+    preparation.note_changes()
+    assert "changed" not in preparation.counts()
+    before = os.stat(replaced)
+    with open(replaced, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"!")
+    os.utime(replaced, (before.st_atime, before.st_mtime + 1))
+    os.utime(touched)
+    os.unlink(removed)
+    preparation.note_changes()
+    assert preparation.counts() == {"listed": 7, "used": 7, "quarantined": 0, "changed": 2}
+    (line,) = [record.getMessage() for record in caplog.records if "since the job checked" in record.getMessage()]
+    assert line.startswith("2 files have changed")
+    assert replaced in line
+    assert removed in line
+    assert touched not in line
+
+
+def test_of_many_changed_files_some_are_named(prepared, vials, caplog):
+    samples, preparation = prepared()
+    for path in samples.path:
+        os.unlink(path)
+    preparation.note_changes()
+    assert preparation.counts()["changed"] == 7
+    assert sum(path in caplog.text for path in samples.path) == 5

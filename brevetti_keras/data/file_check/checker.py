@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from tqdm import tqdm
 
-from brevetti_keras.data.checksums import HashMemory
+from brevetti_keras.data.checksums import HashMemory, md5_of
 from brevetti_keras.data.decoded_cache.cache import settings_digest
 from brevetti_keras.data.decoded_cache.index import ContentKey
 from brevetti_keras.data.decoded_cache.space import CacheSpace, show_size
@@ -70,7 +70,8 @@ class FileChecker(HashMemory):
         ]
         self._uncached = [reader for root, reader in caches if reader.may_refuse and root is False]
         self._max_pixels = min([max_pixels, *(reader.max_pixels for _, reader in caches)])
-        self._sound: set[str] = set()
+        # Size and time of each sound file in one number.
+        self._sound: dict[str, int] = {}
         self._faulty: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -110,6 +111,21 @@ class FileChecker(HashMemory):
             self.etags([path], [found.st_size], [found.st_mtime_ns])
         return self._faulty.get(path)
 
+    def is_changed(self, path: str, etag: str) -> bool:
+        """Tells whether a file that was judged sound holds something else by now, or is gone.
+
+        Args:
+            path: as it was judged; of any other False is returned.
+            etag: the md5 of what it held; the file is read only if its size or time is another one.
+        """
+        if path not in self._sound:
+            return False
+        try:
+            found = os.stat(path)
+            return hash((found.st_size, found.st_mtime_ns)) != self._sound[path] and md5_of(path) != etag
+        except OSError:
+            return True
+
     def _remembered(self, keys: Sequence[FileKey]) -> list[FileFacts | None]:
         found = self._facts.recall(keys)
         for store in self._must_fit:
@@ -120,7 +136,7 @@ class FileChecker(HashMemory):
             if facts is not None and self._hash_pixels and not (facts.reason or facts.pixels):
                 found[index] = facts = None
             if facts is not None:
-                self._judge(key[0], facts)
+                self._judge(key, facts)
         return found
 
     def _is_fit(self, facts: FileFacts, size: int) -> bool:
@@ -140,15 +156,16 @@ class FileChecker(HashMemory):
                 _log.info("decoded images are kept in %s, at most %s", space.root, show_size(limit))
         self._untold = {}
 
-    def _judge(self, path: str, facts: FileFacts) -> None:
+    def _judge(self, key: FileKey, facts: FileFacts) -> None:
         reason = facts.reason or facts.unfit
         # A file may have changed since it was last judged.
-        self._sound.discard(path)
+        path, size, modified_ns = key
+        self._sound.pop(path, None)
         self._faulty.pop(path, None)
         if reason:
             self._faulty[path] = reason
         else:
-            self._sound.add(path)
+            self._sound[path] = hash((size, modified_ns))
         if facts.pixels:
             self.pixel_hashes[facts.md5] = facts.pixels
 
@@ -162,7 +179,7 @@ class FileChecker(HashMemory):
                 window = keys[start : start + _SAVE_EVERY]
                 learned: list[tuple[FileKey, FileFacts]] = []
                 for key, facts in zip(window, threads.map(lambda key: self._pool.check(key[0]), window), strict=True):
-                    self._judge(key[0], facts)
+                    self._judge(key, facts)
                     bar.update()
                     if facts.md5 and _unchanged(key):
                         learned.append((key, facts))
