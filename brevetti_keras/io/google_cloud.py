@@ -8,6 +8,7 @@ A bucket knows no folders, only names with `/` in them; here a name is a file or
 """
 
 import io
+import logging
 import mimetypes
 import tempfile
 import threading
@@ -19,6 +20,8 @@ from brevetti_keras.io.object_cache import ObjectCache
 from brevetti_keras.io.paths import clean_path, is_hidden
 from brevetti_keras.io.storage import FileInfo
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError, StorageError
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 1024
 _IN_MEMORY = 16 << 20
@@ -197,7 +200,8 @@ class GoogleStorage:
 
     def known_path(self, path: str) -> str:
         """Returns the path of a verified copy of the file as this process last saw it: what was listed or fetched
-        before is not asked for again, so that an epoch costs no requests."""
+        before is not asked for again, so that an epoch costs no requests. Of one that was written again before it was
+        fetched the new content is handed out, which the log says."""
         name = self._file(path)
         seen = self._seen.get(name)
         copy = self._cache.find(seen, self._bucket.url(name)) if seen is not None else None
@@ -207,7 +211,15 @@ class GoogleStorage:
             seen = self._seen.get(name)
             if seen is None:
                 return self.local_path(path)
-            return self._cache.find(seen, self._bucket.url(name)) or cast("str", self._fetched(name, None))
+            copy = self._cache.find(seen, self._bucket.url(name))
+            if copy is None:
+                copy = cast("str", self._fetched(name, None))
+                if self._seen.get(name, seen).crc32c != seen.crc32c:
+                    _log.warning(
+                        "%s was written again after it was listed: what is read is not what its hash tells of",
+                        self._bucket.url(name),
+                    )
+            return copy
 
     def known_version(self, path: str) -> tuple[int, int]:
         """Returns the size in bytes and the generation of a file as this process last saw it."""

@@ -72,6 +72,19 @@ def test_b18_a_copy_of_what_was_replaced_is_not_handed_out(fake_bucket, storage)
     assert Path(storage.known_path("good/1.png")).read_bytes() == b"three"
 
 
+def test_what_was_written_again_between_listing_and_fetching_is_said(fake_bucket, storage, caplog):
+    fake_bucket.put("good/2.png", b"two")
+    list(storage.walk())
+    fake_bucket.put("good/1.png", b"another")
+    fake_bucket.put("good/2.png", b"two")
+    for _ in range(2):
+        assert Path(storage.known_path("good/1.png")).read_bytes() == b"another"
+        assert Path(storage.known_path("good/2.png")).read_bytes() == b"two"
+    assert [record.getMessage() for record in caplog.records] == [
+        "gs://bucket/good/1.png was written again after it was listed: what is read is not what its hash tells of"
+    ]
+
+
 def test_what_was_seen_costs_no_request_and_what_is_asked_anew_costs_one(fake_bucket, storage):
     list(storage.walk())
     for _ in range(3):
