@@ -20,6 +20,8 @@ KINDS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 PREFIX = 16
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ORIENTATION_TAG = 0x0112
+# By the number of their type: 16 bits, as the standard has it, and 32, as some programs write it.
+_WHOLE_NUMBERS = {3: "H", 4: "I"}
 # Start-of-frame markers: C4, C8 and CC lie in the same range and mean other things (ITU T.81, table B.1).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BMP_MASKS = 54
@@ -244,9 +246,10 @@ def exif_orientation(exif: bytes) -> int:
         (offset,) = struct.unpack_from(f"{order}I", exif, 4)
         (count,) = struct.unpack_from(f"{order}H", exif, offset)
         for index in range(count):
-            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, offset + 2 + 12 * index)
-            if tag == _ORIENTATION_TAG and kind == 3:
-                return _checked(value)
+            place = offset + 2 + 12 * index
+            tag, kind = struct.unpack_from(f"{order}HH", exif, place)
+            if tag == _ORIENTATION_TAG and kind in _WHOLE_NUMBERS:
+                return _checked(struct.unpack_from(order + _WHOLE_NUMBERS[kind], exif, place + 8)[0])
     except struct.error:
         return 1
     return 1

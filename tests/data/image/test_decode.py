@@ -127,6 +127,9 @@ def test_orientation_is_found_in_either_byte_order_and_ignored_when_damaged(tmp_
     big = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     assert read_image(with_exif(little)).shape == (WIDTH, HEIGHT, 3)
     assert read_image(with_exif(big)).shape == (WIDTH, HEIGHT, 3)
+    # Some programs write it with 32 bits.
+    assert read_image(with_exif(b"II*\0\x08\0\0\0\x01\0\x12\x01\x04\0\x01\0\0\0\x06\0\0\0")).shape == (WIDTH, HEIGHT, 3)
+    assert read_image(with_exif(b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x06")).shape == (WIDTH, HEIGHT, 3)
     for damaged in (little[:12], little[:4] + b"\xff\xff\xff\x7f" + little[8:], b"XX" + little[2:], b""):
         assert read_image(with_exif(damaged)).shape == (HEIGHT, WIDTH, 3)
 
