@@ -45,8 +45,6 @@ class TrainingJob(Job):
     settings: Settings
 
     def run(self):
-        keras.utils.set_random_seed(self.settings.seed)
-
         # Every file is listed, hashed and checked; which samples are trained on is remembered beside the results.
         samples = get_image_samples(self.datasets)
         samples = SampleSplit(stratification=["folder"]).update_unassigned(
@@ -78,6 +76,7 @@ class TrainingJob(Job):
         ).map(maps)
         devel = DataGenerator(samples[samples.purpose == "devel"], output_structure=structure).map(maps)
 
+        keras.utils.set_random_seed(self.settings.seed)
         model = build_model(classes, self.settings.image_pipeline.output_shape)
         model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
         model.fit(

@@ -7,9 +7,10 @@
           → mean over positions → scores
 
 Entries bring large images down to 64 pixels cheaply; each step halves the side until about two pixels are left. So the
-depth follows the image's size. Layers have fixed names, so that equal settings give equal models.
+depth follows the image's size. Layers have fixed names and seeds of their own, so that equal settings give equal models.
 """
 
+from random import Random
 from typing import Any
 
 from brevetti_keras.utils.errors import InvalidInputError
@@ -33,8 +34,9 @@ def build_model(
     value_range: tuple[float, float] = (0.0, 255.0),
     filters: int = 32,
     dropout: float = 0.2,
+    seed: int = 0,
 ) -> Any:
-    """Returns the network, built, its weights drawn from Keras' present seed.
+    """Returns the network, built, its weights drawn: equal arguments give equal weights.
 
     Args:
         class_count: how many scores it gives; they sum to 1.
@@ -42,6 +44,7 @@ def build_model(
         value_range: lowest and highest value of its input.
         filters: of the first step; each further step has twice as many, at most 256.
         dropout: share of the features left out at random in training.
+        seed: of the weights and of what is left out in training, at least 0.
 
     Returns:
         A Keras model from float32 (batch, height, width, channels) to float32 (batch, class_count).
@@ -57,18 +60,23 @@ def build_model(
     image = keras.Input(input_shape, name="image")
     scale = 2.0 / (high - low)
     features = keras.layers.Rescaling(scale, offset=-1.0 - low * scale, name="scale")(image)
+    # Keras draws a layer's seed from the generator of the whole process, where a thread that waits between two tries of
+    # an upload draws too: equal settings would give other weights on a bad connection.
+    seeds = Random(seed)
     entries, steps = depth_for(input_shape)
     for entry in range(entries):
-        features = _convolution(features, filters, f"entry{entry}", strides=2)
+        features = _convolution(features, filters, f"entry{entry}", seeds, strides=2)
     for step in range(steps):
         width = min(filters * 2**step, _MAX_FILTERS)
-        features = _convolution(features, width, f"step{step}a")
-        features = _convolution(features, width, f"step{step}b")
+        features = _convolution(features, width, f"step{step}a", seeds)
+        features = _convolution(features, width, f"step{step}b", seeds)
         features = keras.layers.MaxPooling2D(padding="same", name=f"step{step}pool")(features)
     features = keras.layers.GlobalAveragePooling2D(name="mean")(features)
-    features = keras.layers.Dropout(dropout, name="dropout")(features)
+    features = keras.layers.Dropout(dropout, seed=_drawn(seeds), name="dropout")(features)
     # Scores stay float32 under mixed precision, where float16 would round them.
-    scores = keras.layers.Dense(class_count, activation="softmax", dtype="float32", name="scores")(features)
+    scores = keras.layers.Dense(
+        class_count, activation="softmax", kernel_initializer=_initializer(seeds), dtype="float32", name="scores"
+    )(features)
     return keras.Model(image, scores, name="small_convolutional")
 
 
@@ -88,9 +96,23 @@ def depth_for(input_shape: tuple[int | None, ...]) -> tuple[int, int]:
     return entries, steps
 
 
-def _convolution(features: Any, filters: int, name: str, strides: int = 1) -> Any:
+def _convolution(features: Any, filters: int, name: str, seeds: Random, strides: int = 1) -> Any:
     features = keras.layers.Conv2D(
-        filters, 3, strides=strides, padding="same", use_bias=False, name=f"{name}_convolution"
+        filters,
+        3,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=_initializer(seeds),
+        name=f"{name}_convolution",
     )(features)
     features = keras.layers.BatchNormalization(momentum=_NORM_MOMENTUM, name=f"{name}_norm")(features)
     return keras.layers.Activation("relu", name=f"{name}_relu")(features)
+
+
+def _initializer(seeds: Random) -> Any:
+    return keras.initializers.GlorotUniform(seed=_drawn(seeds))
+
+
+def _drawn(seeds: Random) -> int:
+    return seeds.randint(1, 10**9)

@@ -83,13 +83,13 @@ class ImageClassificationJob(Job):
     def _fit(self, used: pd.DataFrame, classes: tuple[str, ...]) -> tuple[Any, TrainingRecord]:
         settings = self.settings
         train, devel = self._generators(used, classes)
-        keras.utils.set_random_seed(settings.seed)
         model = build_model(
             len(classes),
             settings.image_pipeline.output_shape,
             settings.image_pipeline.value_range,
             settings.network.filters,
             settings.network.dropout,
+            settings.seed,
         )
         model.compile(keras.optimizers.Adam(settings.learning_rate), "categorical_crossentropy", metrics=["accuracy"])
         record = TrainingRecord(self.artifact_path(HISTORY), self.temp_path("best", dir=True), settings.early_stopping)

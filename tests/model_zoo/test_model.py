@@ -1,3 +1,4 @@
+import random
 from typing import Any
 
 import keras
@@ -9,8 +10,7 @@ from model_zoo.image_classification.model import build_model, depth_for
 
 
 def built(seed: int = 0, **arguments: Any) -> Any:
-    keras.utils.set_random_seed(seed)
-    return build_model(**{"class_count": 3, "input_shape": (8, 8, 1), **arguments})
+    return build_model(**{"class_count": 3, "input_shape": (8, 8, 1), "seed": seed, **arguments})
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,24 @@ def test_takes_images_of_any_size_when_none_is_set() -> None:
     assert np.asarray(model(np.ones((1, 3, 3, 1)))).shape == (1, 3)
 
 
-def test_equal_seeds_give_equal_weights() -> None:
-    first, second, other = built(1), built(1), built(2)
+def test_equal_seeds_give_equal_weights_whatever_else_draws() -> None:
+    """As a thread would that waits between two tries of an upload, with the generator of the whole process."""
+    keras.utils.set_random_seed(1)
+    first = built(1)
+    random.random()
+    second, other = built(1), built(2)
     assert all((a == b).all() for a, b in zip(first.get_weights(), second.get_weights(), strict=True))
     assert any((a != b).any() for a, b in zip(first.get_weights(), other.get_weights(), strict=True))
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
+    image = np.ones((2, 8, 8, 1), np.float32)
+    np.testing.assert_array_equal(first(image, training=True), second(image, training=True))
+
+
+def test_the_layers_of_a_network_are_drawn_apart() -> None:
+    kernels = [layer.kernel.numpy() for layer in built(input_shape=(16, 16, 32)).layers if hasattr(layer, "kernel")]
+    same = [kernel for kernel in kernels if kernel.shape == kernels[0].shape]
+    assert len(same) > 1
+    assert all((same[0] != kernel).any() for kernel in same[1:])
 
 
 @pytest.mark.parametrize("value_range", [(0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)])
