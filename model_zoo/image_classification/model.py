@@ -7,7 +7,7 @@
           → mean over positions → scores
 
 Entries bring large images down to 64 pixels cheaply; each step halves the side until about two pixels are left. So the
-depth follows the image's size. Layers have fixed names and seeds of their own, so that equal settings give equal models.
+depth follows the image's size. Layers have fixed names and seeds of their own: equal settings give equal models.
 """
 
 from random import Random
