@@ -70,7 +70,9 @@ def test_the_policy_blocks_eval_and_other_hosts(page: Page, site: Site) -> None:
         const frame = document.createElement("iframe");
         frame.src = "http://127.0.0.1:9/";
         document.body.append(frame);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        const wait = (time) => new Promise((resolve) => setTimeout(resolve, time));
+        for (let tries = 0; tries < 200 && found.length < 3; tries++) await wait(50);
+        await wait(100);
         return found.sort();
     }""") == ["connect-src", "frame-src", "style-src-elem"]
 

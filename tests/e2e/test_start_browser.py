@@ -17,7 +17,7 @@ from tests.e2e.conftest import Seen, Site
 from tests.e2e.test_pages_browser import check_clean
 from tests.support.pages import add_job
 from tests.support.queued_jobs import MODULE as QUEUED
-from tests.support.queued_jobs import write_module
+from tests.support.queued_jobs import until, write_module
 from tests.support.settings_kinds import DEFAULTS, MODULE, OTHERS, WRONG, write_kinds
 
 # Settings are checked, and jobs run, by processes of their own.
@@ -216,11 +216,14 @@ def test_a_simulated_job_shows_its_key_once_and_is_started_and_stopped(
     assert command == f"python my_training.py --job_id {job_id} --platform '{site.service.home}'"
     page.get_by_role("link", name="Watch it").click()
     expect(page.locator("#status .state")).to_have_text("created")
-    page.get_by_role("button", name="Start").click()
+    # The page is read anew then; a question asked before that would be gone.
+    with page.expect_navigation():
+        page.get_by_role("button", name="Start").click()
     expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
     expect(page.locator("#status")).to_contain_text("next in the queue")
     page.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Really stop it?").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Really stop it?").click()
     expect(page.locator("#status .state")).to_have_text("stopped", timeout=_SLOW)
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
@@ -240,6 +243,7 @@ def test_a_form_that_is_sent_before_the_pages_scripts_are_there_waits_for_them(
     expect(page.locator("#status .state")).to_have_text("created")
     assert site.service.jobs.get(job_id).state == "created"
     assert not page.url.endswith("?"), "the browser sent the form by itself"
+    until(lambda: held)
     held[0].continue_()
     expect(page.locator("#status .state")).to_have_text("queued", timeout=_SLOW)
     site.service.jobs.stop(job_id)
@@ -253,9 +257,34 @@ def test_a_new_job_that_is_sent_before_the_form_is_drawn_waits_for_it(page: Page
     page.get_by_label("vials").first.check()
     page.get_by_role("button", name="Simulate").click()
     expect(page.locator("#simulated")).to_be_hidden()
+    until(lambda: held)
     held[0].continue_()
     expect(page.locator("#simulated")).to_be_focused(timeout=_SLOW)
     assert site.service.jobs.get(page.locator("#simulated-id").inner_text()).model_type == kinds
+
+
+def test_a_new_job_is_made_once_however_often_start_is_pressed(page: Page, site: Site, kinds: str) -> None:
+    jobs = site.service.jobs.count()
+    opened(page, site, f"/jobs/new?model_type={kinds}")
+    page.get_by_label("vials").first.check()
+    page.get_by_label("Name", exact=True).last.fill("pressed often")
+    started: list[Route] = []
+
+    def refuse_once(route: Route) -> None:
+        started.append(route)
+        if len(started) == 1:
+            route.fulfill(status=503, json={"error": "the queue is busy"})
+        else:
+            route.continue_()
+
+    page.route("**/api/jobs/*/start", refuse_once)
+    page.get_by_role("button", name="Start").dblclick()
+    expect(page.locator("#start .field-error")).to_have_text("the queue is busy", timeout=_SLOW)
+    assert (len(started), site.service.jobs.count()) == (1, jobs + 1)
+    page.get_by_role("button", name="Start").click()
+    expect(page.locator("h1")).to_have_text("pressed often", timeout=_SLOW)
+    assert (len(started), site.service.jobs.count()) == (2, jobs + 1)
+    site.service.jobs.stop(page.locator(".job").get_attribute("data-job") or "")
 
 
 def test_a_running_job_can_be_stopped_by_hand_while_its_epochs_come(page: Page, site: Site, seen: Seen) -> None:
@@ -339,6 +368,23 @@ def test_a_dataset_is_edited_in_place_and_removed(page: Page, site: Site, folder
     page.get_by_role("button", name="Really remove it?").click()
     expect(page.locator("h1")).to_have_text("Datasets")
     assert dataset not in {one.id for one in site.service.datasets.list()}
+
+
+def test_a_change_of_tags_does_not_undo_the_one_before(page: Page, site: Site, folder: Path) -> None:
+    dataset = site.service.datasets.add(str(folder), "of two shifts", tags=["shift=late", "line=4"]).id
+    opened(page, site, f"/datasets/{dataset}")
+    held: list[Route] = []
+    page.route(f"**/api/datasets/{dataset}", lambda route: held.append(route))
+    page.get_by_role("button", name="Remove the tag shift=late").click()
+    page.get_by_role("button", name="Remove the tag line=4").click()
+    until(lambda: held)
+    page.unroute(f"**/api/datasets/{dataset}")
+    expect(page.locator("li.tag")).to_have_count(1)
+    page.get_by_role("button", name="Remove the tag line=4").click()
+    expect(page.locator("li.tag")).to_have_count(0)
+    assert len(held) == 1
+    assert site.service.datasets.get(dataset).tags == ()
+    site.service.datasets.remove(dataset)
 
 
 def test_samples_are_shown_as_the_network_gets_them(page: Page, site: Site, folder: Path, seen: Seen) -> None:

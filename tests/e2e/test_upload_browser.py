@@ -36,8 +36,9 @@ def staged(site: Site) -> list[str]:
 
 def test_a_folder_becomes_a_dataset_by_keyboard(upload: Page, site: Site, folder: Path, seen: Seen) -> None:
     choose = upload.get_by_label("Choose a folder")
-    choose.focus()
+    # Focused inside, so that the browser has been told to tell of its dialogs before the key comes.
     with upload.expect_file_chooser() as opened:
+        choose.focus()
         upload.keyboard.press("Enter")
     opened.value.set_files(folder)
     expect(upload.locator("#upload").get_by_role("status")).to_have_text("6 files, 1 kB, 2 classes")
@@ -119,3 +120,64 @@ def test_a_taken_name_is_told_before_anything_is_sent(upload: Page, site: Site, 
     expect(upload.locator("#upload-name")).to_be_focused()
     assert not [address for address in seen.addresses if "/files?" in address]
     assert staged(site) == []
+
+
+def test_a_press_of_stop_while_it_begins_stops_it_and_the_next_one_runs_undisturbed(
+    upload: Page, site: Site, folder: Path
+) -> None:
+    held: list[Route] = []
+    upload.route("**/api/uploads", lambda route: held.append(route), times=1)
+    upload.get_by_label("Choose a folder").set_input_files(folder)
+    upload.locator("#upload-name").fill("second try")
+    upload.get_by_role("button", name="Upload").click()
+    upload.get_by_role("button", name="Stop").dblclick()
+    status = upload.locator("#upload").get_by_role("status")
+    expect(status).to_have_text("Stopped; nothing was kept.")
+    until(lambda: held)
+    files: list[Route] = []
+    upload.route("**/files?path=good*", lambda route: files.append(route))
+    upload.get_by_role("button", name="Upload").click()
+    expect(status).to_contain_text("3 of 6 files")
+    [present] = staged(site)
+    with upload.expect_response(lambda response: response.request.method == "DELETE") as removed:
+        held[0].continue_()
+    assert removed.value.ok
+    assert staged(site) == [present]
+    until(lambda: len(files) == 3)
+    for route in files:
+        route.continue_()
+    expect(upload.locator("h1")).to_have_text("second try")
+    expect(upload.locator(".filters")).to_contain_text("all 6")
+
+
+def test_a_dataset_whose_adding_fails_is_added_once_it_can_be(upload: Page, site: Site, folder: Path) -> None:
+    Image.new("L", (4, 4)).save(folder / "good" / "A.png")
+    Image.new("L", (4, 4)).save(folder / "good" / "a.png")
+    upload.get_by_label("Choose a folder").set_input_files(folder)
+    upload.locator("#upload-name").fill("taken meanwhile")
+    upload.get_by_role("button", name="Upload").click()
+    without = upload.get_by_role("button", name="Add the dataset without them")
+    expect(without).to_be_focused()
+    other = site.service.datasets.add(str(folder), name="taken meanwhile").id
+    asked: list[str] = []
+    upload.on("request", lambda request: asked.append(request.url) if request.url.endswith("/finish") else None)
+    without.dblclick()
+    expect(upload.locator("#upload .field-error")).to_contain_text("'taken meanwhile'")
+    assert len(asked) == 1
+    expect(upload.get_by_role("button", name="Stop")).to_be_visible()
+    upload.locator("#upload-name").fill("another name")
+    without.click()
+    expect(upload.locator("h1")).to_have_text("another name")
+    expect(upload.locator(".filters")).to_contain_text("all 7")
+    site.service.datasets.remove(other)
+
+
+def test_files_chosen_before_the_pages_scripts_are_there_are_taken(page: Page, site: Site, folder: Path) -> None:
+    held: list[Route] = []
+    page.route("**/static/upload.js", lambda route: held.append(route), times=1)
+    page.goto(f"{site.server.address}/datasets", wait_until="commit")
+    page.get_by_label("Choose a folder").set_input_files(folder)
+    until(lambda: held)
+    held[0].continue_()
+    expect(page.locator("#upload").get_by_role("status")).to_have_text("6 files, 1 kB, 2 classes")
+    expect(page.get_by_role("button", name="Upload")).to_be_enabled()

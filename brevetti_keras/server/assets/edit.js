@@ -92,21 +92,27 @@ brevetti.send = async (method, address, body) => {
     const said = form.querySelector(".said");
     brevetti.showError(form, field, null);
     if (said) said.textContent = form.dataset.wait ?? "…";
+    let leaving = false;
     try {
       const answer = await brevetti.send(method, address, method === "DELETE" ? undefined : bodyOf(form));
       if (said) said.textContent = "Saved";
       if (form.dataset.then === "reload") await redraw(form.dataset.focus);
-      else if (form.dataset.then) location.href = form.dataset.then.replace("{id}", encodeURIComponent(answer?.id ?? ""));
-      else if (form.querySelector("[name=name]")) document.querySelector("h1").textContent = answer.name;
+      else if (form.dataset.then) {
+        location.href = form.dataset.then.replace("{id}", encodeURIComponent(answer?.id ?? ""));
+        leaving = true;
+      } else if (form.querySelector("[name=name]")) document.querySelector("h1").textContent = answer.name;
     } catch (error) {
       if (said) said.textContent = "";
       brevetti.showError(form, field, error);
     } finally {
-      form.busy = false;
+      form.busy = leaving;
     }
   }
 
   async function changeTags(form, change) {
+    // All tags are sent at once: a second change, before the answer to the first, would undo it.
+    if (form.busy) return;
+    form.busy = true;
     const field = form.querySelector("input");
     brevetti.showError(form, field, null);
     try {
@@ -115,6 +121,8 @@ brevetti.send = async (method, address, body) => {
       await redraw(field.id);
     } catch (error) {
       brevetti.showError(form, field, error);
+    } finally {
+      form.busy = false;
     }
   }
 

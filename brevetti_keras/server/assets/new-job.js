@@ -13,6 +13,9 @@ document.addEventListener("DOMContentLoaded", () => {
   let shown = null;
   let loading = 0;
   let settled = Promise.resolve();
+  let busy = false;
+  // A job that was made, but not started: asked for again as it is, it is that one which starts.
+  let made = { body: "", config: null };
 
   const datasets = () => [...form.querySelectorAll("[name=dataset_id]:checked")];
   const models = () => (modelType()?.dataset.kind === "report" ? [...form.querySelectorAll("[name=model_id]:checked")] : []);
@@ -132,7 +135,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const chosen = datasets();
     const of = models().length ? ` of ${models().map((one) => one.dataset.name).join(", ")}` : "";
     const name = form.elements.name.value.trim() || `${shown}${of} on ${chosen.map((one) => one.dataset.name).join(", ")}`.slice(0, 200);
-    return brevetti.send("POST", "/api/jobs", {
+    const asked = {
       name,
       model_type: shown,
       model_type_version: modelType().dataset.version,
@@ -140,7 +143,10 @@ document.addEventListener("DOMContentLoaded", () => {
       models: models().map((one) => ({ id: one.value })),
       settings: value,
       parent: form.dataset.from ?? null,
-    });
+    };
+    const body = JSON.stringify(asked);
+    if (made.body !== body) made = { body, config: await brevetti.send("POST", "/api/jobs", asked) };
+    return made.config;
   }
 
   function showSimulated(config) {
@@ -156,27 +162,36 @@ document.addEventListener("DOMContentLoaded", () => {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    await settled;
-    if (missing()) return;
+    // A second press, before the answer to the first, would make two jobs.
+    if (busy) return;
+    busy = true;
     const buttons = [...form.querySelectorAll("#start button")];
     const simulate = event.submitter?.value === "simulate";
-    for (const button of buttons) button.disabled = true;
-    said.textContent = "The settings are checked…";
+    let leaving = false;
     try {
+      await settled;
+      if (missing()) return;
+      for (const button of buttons) button.disabled = true;
+      said.textContent = "The settings are checked…";
       const value = settings.value;
       if (await areWrong(value)) return;
       const config = await makeJob(value);
       if (simulate) {
+        made = { body: "", config: null };
         showSimulated(config);
       } else {
         await brevetti.send("POST", `/api/jobs/${encodeURIComponent(config.id)}/start`);
         location.href = `/jobs/${encodeURIComponent(config.id)}`;
+        leaving = true;
       }
     } catch (error) {
       brevetti.showError(place.start, null, error);
     } finally {
-      said.textContent = "";
-      for (const button of buttons) button.disabled = false;
+      if (!leaving) {
+        busy = false;
+        said.textContent = "";
+        for (const button of buttons) button.disabled = false;
+      }
     }
   });
   form.addEventListener("change", (event) => {

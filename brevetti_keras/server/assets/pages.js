@@ -86,6 +86,8 @@ window.brevetti = {
     }
   }
 
+  // A page that the browser kept as it was left would show old figures, and forms that still wait for their answer.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   document.addEventListener("DOMContentLoaded", () => {
     prepare(document);
     markSection();

@@ -115,18 +115,42 @@ document.addEventListener("DOMContentLoaded", () => {
     return problems;
   }
 
-  function cancel(upload) {
+  // Also when the page is left: what has arrived must not stay.
+  async function cancel(upload) {
     upload.stopped = true;
     for (const request of upload.requests) request.abort();
-    // Also when the page is left: what has arrived must not stay.
-    return fetch(`/api/uploads/${upload.id}`, { method: "DELETE", keepalive: true }).catch(() => null);
+    if (!upload.id) return;
+    upload.cancelled ??= fetch(`/api/uploads/${upload.id}`, { method: "DELETE", keepalive: true }).catch(() => null);
+    await upload.cancelled;
   }
 
-  async function finish(upload) {
-    const name = form.elements.name.value.trim();
-    const added = await brevetti.send("POST", `/api/uploads/${upload.id}/finish`, { folder, ...(name ? { name } : {}) });
+  // Stopped by the reader, or by an error. Both may come together, and another upload may have begun in between.
+  async function end(upload, error = null) {
+    await cancel(upload);
+    if (running !== upload) return;
     running = null;
-    location.href = `/datasets/${encodeURIComponent(added.id)}`;
+    refused.replaceChildren();
+    buttons.without.hidden = true;
+    busy(false);
+    said.textContent = error ? "" : "Stopped; nothing was kept.";
+    if (error) brevetti.showError(form, form.elements.name, error);
+    else buttons.send.focus();
+  }
+
+  // From here on it is the server's: what is stopped now might be a dataset already.
+  async function finish(upload) {
+    buttons.stop.hidden = true;
+    buttons.without.disabled = true;
+    try {
+      const name = form.elements.name.value.trim();
+      const added = await brevetti.send("POST", `/api/uploads/${upload.id}/finish`, { folder, ...(name ? { name } : {}) });
+      running = null;
+      location.href = `/datasets/${encodeURIComponent(added.id)}`;
+    } catch (error) {
+      buttons.stop.hidden = false;
+      buttons.without.disabled = false;
+      throw error;
+    }
   }
 
   function showRefused(problems) {
@@ -152,11 +176,15 @@ document.addEventListener("DOMContentLoaded", () => {
   async function upload() {
     brevetti.showError(form, form.elements.name, null);
     busy(true);
+    const begun = { id: null, requests: new Set(), stopped: false, cancelled: null };
+    running = begun;
     try {
       const name = form.elements.name.value.trim();
-      running = { ...(await brevetti.send("POST", "/api/uploads", name ? { name } : {})), requests: new Set(), stopped: false };
+      begun.id = (await brevetti.send("POST", "/api/uploads", name ? { name } : {})).id;
+      if (begun.stopped) throw new Error("stopped");
       buttons.stop.focus();
-      const problems = await sendAll(running);
+      const problems = await sendAll(begun);
+      if (begun.stopped) throw new Error("stopped");
       if (problems.length) {
         showRefused(problems);
         buttons.without.hidden = problems.length === chosen.length;
@@ -165,14 +193,9 @@ document.addEventListener("DOMContentLoaded", () => {
         (buttons.without.hidden ? buttons.stop : buttons.without).focus();
         return;
       }
-      await finish(running);
+      await finish(begun);
     } catch (error) {
-      const stopped = running?.stopped;
-      if (running) await cancel(running);
-      running = null;
-      busy(false);
-      said.textContent = stopped ? "Stopped; nothing was kept." : "";
-      if (!stopped) brevetti.showError(form, form.elements.name, error);
+      await end(begun, begun.stopped ? null : error);
     }
   }
 
@@ -180,16 +203,7 @@ document.addEventListener("DOMContentLoaded", () => {
     event.preventDefault();
     if (chosen.length && !running) upload();
   });
-  buttons.stop.addEventListener("click", async () => {
-    if (!running) return;
-    await cancel(running);
-    running = null;
-    refused.replaceChildren();
-    buttons.without.hidden = true;
-    busy(false);
-    said.textContent = "Stopped; nothing was kept.";
-    buttons.send.focus();
-  });
+  buttons.stop.addEventListener("click", () => { if (running) end(running); });
   buttons.without.addEventListener("click", async () => {
     try {
       await finish(running);
@@ -199,7 +213,10 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
   for (const input of form.querySelectorAll("input[type=file]")) {
-    input.addEventListener("change", () => take([...input.files].map((file) => [file.webkitRelativePath || file.name, file])));
+    const takeChosen = () => take([...input.files].map((file) => [file.webkitRelativePath || file.name, file]));
+    input.addEventListener("change", takeChosen);
+    // Chosen before this script was there.
+    if (input.files.length) takeChosen();
   }
   for (const name of ["dragenter", "dragover"]) {
     place.addEventListener(name, (event) => {
