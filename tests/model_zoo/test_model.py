@@ -49,7 +49,7 @@ def test_takes_images_of_any_size_when_none_is_set() -> None:
 
 
 def test_equal_seeds_give_equal_weights_whatever_else_draws() -> None:
-    """As a thread would that waits between two tries of an upload, with the generator of the whole process."""
+    """As a thread does that sends to a bucket, from the generator of the whole process."""
     keras.utils.set_random_seed(1)
     first = built(1)
     random.random()
