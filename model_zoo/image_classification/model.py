@@ -60,8 +60,8 @@ def build_model(
     image = keras.Input(input_shape, name="image")
     scale = 2.0 / (high - low)
     features = keras.layers.Rescaling(scale, offset=-1.0 - low * scale, name="scale")(image)
-    # Keras draws a layer's seed from the generator of the whole process, from which Google's client draws too, in threads,
-    # for each upload: equal settings would give other weights where a job's results go to a bucket.
+    # Keras draws a layer's seed from the generator of the whole process, and so does Google's client, in threads, for
+    # each upload: equal settings would give other weights where a job's results go to a bucket.
     seeds = Random(seed)
     entries, steps = depth_for(input_shape)
     for entry in range(entries):

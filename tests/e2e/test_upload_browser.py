@@ -29,6 +29,13 @@ def upload(page: Page, site: Site) -> Page:
     return page
 
 
+def choose_with_one_refused(upload: Page, folder: Path) -> None:
+    """Seven files that are taken, and one whose name is another's but for its case."""
+    for name in ("A.png", "a.png"):
+        Image.new("L", (4, 4)).save(folder / "good" / name)
+    upload.get_by_label("Choose a folder").set_input_files(folder)
+
+
 def staged(site: Site) -> list[str]:
     folder = os.path.join(site.service.home, "datasets", ".uploads")
     return os.listdir(folder) if os.path.isdir(folder) else []
@@ -59,9 +66,7 @@ def test_a_folder_becomes_a_dataset_by_keyboard(upload: Page, site: Site, folder
 
 
 def test_a_file_that_is_not_taken_is_told_and_the_others_are_kept(upload: Page, site: Site, folder: Path) -> None:
-    Image.new("L", (4, 4)).save(folder / "good" / "A.png")
-    Image.new("L", (4, 4)).save(folder / "good" / "a.png")
-    upload.get_by_label("Choose a folder").set_input_files(folder)
+    choose_with_one_refused(upload, folder)
     upload.locator("#upload-name").fill("kept")
     upload.get_by_role("button", name="Upload").click()
     expect(upload.locator("#refused")).to_contain_text("1 file was not taken:")
@@ -151,9 +156,7 @@ def test_a_press_of_stop_while_it_begins_stops_it_and_the_next_one_runs_undistur
 
 
 def test_a_dataset_whose_adding_fails_is_added_once_it_can_be(upload: Page, site: Site, folder: Path) -> None:
-    Image.new("L", (4, 4)).save(folder / "good" / "A.png")
-    Image.new("L", (4, 4)).save(folder / "good" / "a.png")
-    upload.get_by_label("Choose a folder").set_input_files(folder)
+    choose_with_one_refused(upload, folder)
     upload.locator("#upload-name").fill("taken meanwhile")
     upload.get_by_role("button", name="Upload").click()
     without = upload.get_by_role("button", name="Add the dataset without them")
