@@ -49,6 +49,17 @@ def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
     raise AssertionError(f"{_MOST_TABS} presses of {key} do not reach {wanted}")
 
 
+def test_the_commands_stay_open_while_the_page_renews_itself(home: Page) -> None:
+    command = home.locator("#commands code").first
+    expect(command).to_be_hidden()
+    home.get_by_text("Both by a command").click()
+    for _ in range(2):
+        with home.expect_response(home.url):
+            expect(command).to_be_visible()
+    expect(home.locator(".htmx-swapping, .htmx-settling")).to_have_count(0)
+    expect(command).to_be_visible()
+
+
 def test_an_empty_workspace_offers_the_demo(home: Page, empty: Site, seen: Seen) -> None:
     expect(home.get_by_role("heading", name="Nothing has run here yet")).to_be_visible()
     tab_to(home, home.get_by_role("button", name="Run the demo"))

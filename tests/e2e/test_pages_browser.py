@@ -244,6 +244,24 @@ def test_the_pivot_table_works_by_keyboard(page: Page, site: Site) -> None:
     expect(page.locator("#pivot-behind")).to_be_focused()
 
 
+def test_other_colours_leave_the_pivot_table_as_it_was_arranged(page: Page, site: Site) -> None:
+    opened(page, site, "/jobs/{done}")
+    table = page.locator("#pivot-table")
+    expect(table.locator(".pvtGrandTotal")).to_have_text("138")
+    table.locator(".pvtUnused .pvtAttr", has_text="Folder").focus()
+    page.keyboard.press("c")
+    expect(table.locator(".pvtCols .pvtAttr")).to_have_text(["Purpose ▾", "Folder ▾"])
+    table.get_by_label("Figure").select_option("Share of all")
+    expect(table.locator(".pvtGrandTotal")).to_have_text("100.0 %")
+    cell = table.locator("td.pvtVal").first
+    light = cell.evaluate("cell => getComputedStyle(cell).backgroundColor")
+    page.emulate_media(color_scheme="dark")
+    expect(cell).not_to_have_css("background-color", light)
+    expect(table.locator(".pvtCols .pvtAttr")).to_have_text(["Purpose ▾", "Folder ▾"])
+    expect(table.locator(".pvtGrandTotal")).to_have_text("100.0 %")
+    expect(table.get_by_label("Figure")).to_have_value("Share of all")
+
+
 def test_fields_are_moved_by_taps(chromium: Browser, site: Site) -> None:
     context = chromium.new_context(has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
     page = context.new_page()

@@ -370,6 +370,21 @@ def test_a_dataset_is_edited_in_place_and_removed(page: Page, site: Site, folder
     assert dataset not in {one.id for one in site.service.datasets.list()}
 
 
+def test_what_is_typed_and_not_saved_outlives_a_change_of_tags(page: Page, site: Site, folder: Path) -> None:
+    dataset = site.service.datasets.add(str(folder), "half written", notes="before").id
+    opened(page, site, f"/datasets/{dataset}")
+    notes = page.get_by_role("textbox", name="Notes", exact=True)
+    notes.fill("a line that is not saved")
+    tags = page.get_by_role("combobox", name="Tags")
+    tags.fill("shift=noon")
+    page.keyboard.press("Enter")
+    expect(page.locator("li.tag")).to_have_count(1)
+    expect(notes).to_have_value("a line that is not saved")
+    expect(tags).to_have_value("")
+    assert site.service.datasets.get(dataset).notes == "before"
+    site.service.datasets.remove(dataset)
+
+
 def test_a_change_of_tags_does_not_undo_the_one_before(page: Page, site: Site, folder: Path) -> None:
     dataset = site.service.datasets.add(str(folder), "of two shifts", tags=["shift=late", "line=4"]).id
     opened(page, site, f"/datasets/{dataset}")

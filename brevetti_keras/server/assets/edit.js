@@ -60,11 +60,17 @@ brevetti.send = async (method, address, body) => {
     return body;
   }
 
-  async function redraw(focus) {
+  async function redraw(sent, focus) {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     const open = [...document.querySelectorAll("main details[open]")].map((details) => details.id);
+    // What was typed into the other forms, and not saved yet, stays.
+    const typed = textFields(document).filter((field) => field.id && field.value !== field.defaultValue && !sent.contains(field));
     document.querySelector("main").replaceChildren(...fresh.querySelector("main").childNodes);
+    for (const { id, value } of typed) {
+      const field = document.getElementById(id);
+      if (field) field.value = value;
+    }
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     (document.getElementById(focus) ?? document.querySelector("main")).focus();
   }
@@ -96,7 +102,7 @@ brevetti.send = async (method, address, body) => {
     try {
       const answer = await brevetti.send(method, address, method === "DELETE" ? undefined : bodyOf(form));
       if (said) said.textContent = "Saved";
-      if (form.dataset.then === "reload") await redraw(form.dataset.focus);
+      if (form.dataset.then === "reload") await redraw(form, form.dataset.focus);
       else if (form.dataset.then) {
         location.href = form.dataset.then.replace("{id}", encodeURIComponent(answer?.id ?? ""));
         leaving = true;
@@ -118,7 +124,7 @@ brevetti.send = async (method, address, body) => {
     try {
       const present = [...form.querySelectorAll("li[data-tag]")].map((item) => item.dataset.tag);
       await brevetti.send("PATCH", form.dataset.tags, { tag_ids: await change(present, field.value.trim()) });
-      await redraw(field.id);
+      await redraw(form, field.id);
     } catch (error) {
       brevetti.showError(form, field, error);
     } finally {

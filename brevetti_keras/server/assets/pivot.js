@@ -235,6 +235,12 @@ document.addEventListener("DOMContentLoaded", async () => {
       const count = counted.total;
       brevetti.samplesBehind(document.getElementById("pivot-behind"), place, filter, `${whole(count)} ${count === 1 ? "sample" : "samples"}`);
     };
+    // What the reader has arranged, which other colours do not change.
+    const ARRANGED = ["rows", "cols", "vals", "rowOrder", "colOrder", "aggregatorName", "rendererName", "inclusions", "exclusions", "inclusionsInfo"];
+    const arranged = () => {
+      const shown = jQuery(place).data("pivotUIOptions") ?? {};
+      return Object.fromEntries(ARRANGED.filter((name) => name in shown).map((name) => [name, shown[name]]));
+    };
     const draw = () => jQuery(place).empty().pivotUI(rows, {
       rows: fields.rowFields.map(label),
       cols: fields.colFields.map(label),
@@ -247,6 +253,7 @@ document.addEventListener("DOMContentLoaded", async () => {
       rendererOptions: { table: { clickCallback: onCell }, heatmap: { colorScaleGenerator: colourScale } },
       unusedAttrsVertical: false,
       onRefresh: () => makeReachable(place),
+      ...arranged(),
     }, true);
     place.replaceChildren();
     place.tabIndex = -1;
