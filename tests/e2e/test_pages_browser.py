@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from brevetti_keras.wire.events import Event, epoch_body, status_body
 from tests.e2e.conftest import Seen, Site
 from tests.support.pages import CHART, HOSTILE, add_artifacts, add_job
+from tests.support.queued_jobs import until
 
 # The report of the tests tries what it may not; the browser says so on its console.
 _REFUSALS = ("/api/jobs", "Refused to connect")
@@ -183,15 +184,13 @@ def test_charts_fit_their_place(page: Page, site: Site) -> None:
     site.service.charts.put(job, "composed", {"$schema": CHART["$schema"], "hconcat": [{**CHART, "width": 500}] * 2})
     page.goto(f"{site.server.address}/jobs/{job}")
     expect(page.locator("#charts [aria-busy]")).to_have_count(0)
+    beside = "place => Math.abs(place.querySelector('canvas').clientWidth - place.clientWidth)"
     for width in (1360, 800):
         page.set_viewport_size({"width": width, "height": 900})
         for name in ("wide", "narrow", "free"):
             place = page.locator(f'.chart[data-name="{name}"] .canvas')
             expect(place).to_be_visible()
-            page.wait_for_function(
-                "(place) => Math.abs(place.querySelector('canvas').clientWidth - place.clientWidth) < 12",
-                arg=place.element_handle(),
-            )
+            until(lambda place=place: place.evaluate(beside) < 12)
     expect(page.locator('.chart[data-name="composed"]')).to_contain_class("wide")
 
 
