@@ -94,7 +94,7 @@ $(BACKENDS)/installed: tests/backends/requirements.txt setup.cfg constraints.txt
 
 # Each prints its figures beside the goals; none fails for a figure. BENCHMARKS names some of them, as modules.
 BENCH := .venv-bench
-BENCHMARKS ?= $(sort $(filter-out report leak_families,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))))
+BENCHMARKS ?= $(sort $(filter-out report leak_families existing_client,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))))
 bench: install browser $(BENCH)/installed
 	-@$(MAKE) --no-print-directory $(CLIENT)/installed  # a peer of one of them; without its Python, ours stands alone
 	@begun=$$(date +%s); for name in $(BENCHMARKS); do start=$$(date +%s); echo; echo "== $$name"; \

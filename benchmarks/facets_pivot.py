@@ -12,7 +12,6 @@ import argparse
 import functools
 import json
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -24,19 +23,17 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from benchmarks import existing_client
+from benchmarks.existing_client import Times
 from benchmarks.report import Figure, show
 from brevetti_keras.data.data_generator import DataGenerator
 from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.interfaces.facets_atlas import build_facets
 from brevetti_keras.interfaces.pivot import export_pivot_table
 
-CLIENT = Path(__file__).parents[1] / ".venv-client" / "bin" / "python"
-SCRIPT = Path(__file__).with_name("peers") / "brevettiai_reports.py"
 LABELS = (("good",), ("scratch",), ("dent",), ("crack",), ("dent", "scratch"))
 SIDE = 224
 LONG_AGO = 1_000_000_000
-
-Times = tuple[float, float]
 
 
 def make_samples(count: int, labels: Sequence[tuple[str, ...]]) -> pd.DataFrame:
@@ -78,21 +75,11 @@ def timed(call: Callable[[], object]) -> Times:
 
 def client(what: str, samples: pd.DataFrame, folder: str) -> Times | None:
     """Returns the client's seconds, None where it is not installed."""
-    if not CLIENT.is_file():
-        return None
     table = Path(folder) / f"{what}.csv"
     samples.assign(category=["/".join(labels) for labels in samples["category"]]).to_csv(table, index=False)
     target = Path(folder) / f"client-{what}"
     target.mkdir()
-    # Oldest protobuf and newest TensorFlow's words are of no interest here.
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(
-        [CLIENT, SCRIPT, what, table, target], capture_output=True, text=True, env=environment, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"the existing client's {what} failed:\n{done.stderr[-2000:]}")
-    clock, processor = done.stdout.split()[-2:]
-    return float(clock), float(processor)
+    return existing_client.run("brevettiai_reports.py", what, table, target)
 
 
 def facets(samples: pd.DataFrame, folder: str, cache: str | bool) -> None:
