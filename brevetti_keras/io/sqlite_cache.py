@@ -1,4 +1,4 @@
-"""A SQLite file that several processes use as a cache: opened for one action at a time, never needed.
+"""A SQLite file that several processes use as a cache: never needed, and open from its first use on.
 
     cache = SqliteCache("/cache/hashes.sqlite3", schema, of="hashes", without="files are read each time")
     cache.use(lambda connection: connection.execute("DELETE FROM hashes"))      # False if it could not be used
@@ -10,9 +10,13 @@ import contextlib
 import logging
 import os
 import sqlite3
+import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _log = logging.getLogger(__name__)
 
@@ -20,8 +24,21 @@ _WAIT_SECONDS = 30.0
 _PAUSE_SECONDS = 0.005
 
 
+@dataclass
+class _Opened:
+    """A connection, the file that it is of, and the process that may use it."""
+
+    connection: sqlite3.Connection
+    file: tuple[int, int]
+    process: int
+
+
+# SQLite's connections may not even be closed in a process that was forked after they were opened.
+_OF_THE_PARENT: list[sqlite3.Connection] = []
+
+
 class SqliteCache:
-    """The file, and what is said when it cannot be used.
+    """The file, and what is said when it cannot be used. Threads may share it.
 
     Args:
         path: of the file; its folder is made when it is first needed.
@@ -36,6 +53,14 @@ class SqliteCache:
         self._of = of
         self._without = without
         self._told = False
+        # One a process: a fork may come while a thread of the parent holds the lock.
+        self._locks: dict[int, threading.Lock] = {}
+        self._opened: list[_Opened] = []
+        weakref.finalize(self, _close, self._opened)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what another process receives, opens the file for itself."""
+        return _make, (self.path, self._schema, self._of, self._without)
 
     def use(self, action: Callable[[sqlite3.Connection], object]) -> bool:
         """Runs an action on the open file; twice, if the file was damaged at first.
@@ -48,7 +73,7 @@ class SqliteCache:
         """
         for attempt in range(2):
             try:
-                with self._connection() as connection:
+                with self._locks.setdefault(os.getpid(), threading.Lock()), self._connection() as connection:
                     action(connection)
             except (sqlite3.Error, OSError) as error:
                 if attempt or not is_damage(error):
@@ -62,17 +87,57 @@ class SqliteCache:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Yields the open connection: opening takes as long as a hundred questions, and closing writes the log back."""
+        # A fork's, or of a file that was removed since, as by clearing the cache.
+        if [(one.process, one.file) for one in self._opened] != [(os.getpid(), _file_at(self.path))]:
+            _close(self._opened)
+        if not self._opened:
+            self._opened.append(self._open())
+        try:
+            yield self._opened[0].connection
+        except BaseException:
+            # With it goes a transaction that was begun.
+            _close(self._opened)
+            raise
+
+    def _open(self) -> _Opened:
         Path(self.path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.closing(sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
+        connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(self._schema)
-            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        return _Opened(connection, _file_at(self.path), os.getpid())
 
     def _tell(self, error: Exception) -> None:
         if not self._told:
             _log.warning("%s are not remembered, %s: %s: %s", self._of, self._without, self.path, error)
         self._told = True
+
+
+def _make(path: str, schema: str, of: str, without: str) -> SqliteCache:
+    return SqliteCache(path, schema, of=of, without=without)
+
+
+def _close(opened: list[_Opened]) -> None:
+    while opened:
+        one = opened.pop()
+        if one.process == os.getpid():
+            one.connection.close()
+        else:
+            _OF_THE_PARENT.append(one.connection)
+
+
+def _file_at(path: str) -> tuple[int, int]:
+    """Returns what tells a file from another one at its path."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)
 
 
 def is_damage(error: Exception) -> bool:

@@ -1,4 +1,6 @@
 import logging
+import os
+import pickle
 import sqlite3
 import stat
 import threading
@@ -32,6 +34,75 @@ def test_what_one_action_writes_the_next_reads(cache, tmp_path):
     assert stat.S_IMODE((tmp_path / "deep").stat().st_mode) == 0o700
 
 
+def test_it_stays_open_between_actions_and_is_closed_with_the_cache(cache):
+    seen, other = [], pickle.loads(pickle.dumps(cache))
+    other.use(seen.append)
+    other.use(seen.append)
+    assert seen[0] is seen[1]
+    del other
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        seen[0].execute("SELECT 1")
+
+
+def test_what_an_action_began_and_did_not_end_is_undone(cache):
+    def begun(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO words VALUES ('half')")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.use(begun)
+    assert cache.use(_add("a"))
+    assert _words(cache) == ["a"]
+
+
+def test_a_file_that_is_removed_or_replaced_is_opened_anew(cache):
+    cache.use(_add("a"))
+    remove_database(cache.path)
+    assert _words(cache) == []
+    cache.use(_add("b"))
+    other = pickle.loads(pickle.dumps(cache))
+    remove_database(cache.path)
+    other.use(_add("c"))
+    assert _words(cache) == ["c"]
+
+
+def test_threads_share_it(cache):
+    threads = [threading.Thread(target=cache.use, args=(_add(f"{number:02}"),)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _words(cache) == [f"{number:02}" for number in range(40)]
+
+
+def test_a_fork_opens_the_file_for_itself_also_while_a_thread_uses_it(cache):
+    reached, go_on, seen = threading.Event(), threading.Event(), []
+
+    def slow(connection):
+        seen.append(connection)
+        reached.set()
+        go_on.wait(60)
+
+    user = threading.Thread(target=cache.use, args=(slow,))
+    user.start()
+    assert reached.wait(60)
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            own = []
+            status = 0 if cache.use(_add("child")) and cache.use(own.append) and own[0] is not seen[0] else 2
+            del cache
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    go_on.set()
+    user.join()
+    assert cache.use(_add("parent"))
+    assert _words(cache) == ["child", "parent"]
+
+
 def test_it_is_written_ahead_so_that_readers_and_a_writer_do_not_wait_for_each_other(cache):
     modes = []
     cache.use(lambda connection: modes.extend(connection.execute("PRAGMA journal_mode").fetchone()))
@@ -63,7 +134,7 @@ def test_a_new_file_waits_for_the_process_that_is_making_it(cache, caplog):
 
 def test_a_file_that_stays_locked_is_given_up_and_said_once(cache, caplog, monkeypatch):
     monkeypatch.setattr("brevetti_keras.io.sqlite_cache._WAIT_SECONDS", 0.05)
-    cache.use(_add("a"))
+    pickle.loads(pickle.dumps(cache)).use(_add("a"))
     holder = sqlite3.connect(cache.path, isolation_level=None)
     holder.execute("PRAGMA journal_mode=DELETE")
     holder.execute("BEGIN IMMEDIATE")
