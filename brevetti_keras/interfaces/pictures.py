@@ -136,7 +136,7 @@ def shrink(picture: npt.NDArray[Any], side: int, *, enlarge: bool = False) -> np
 
 def encode_jpeg(picture: Pixels) -> bytes:
     """Returns a picture, (height, width, 3), as a JPEG file."""
-    good, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    good, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not good:
         raise InvalidInputError(f"expected a picture that JPEG can hold, received {picture.shape}")
     return bytes(data)
