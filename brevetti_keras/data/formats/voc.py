@@ -26,7 +26,7 @@ from brevetti_keras.data.formats.collection import (
 )
 from brevetti_keras.data.formats.safe_xml import read_xml
 from brevetti_keras.data.formats.source import Source, refuse_missing
-from brevetti_keras.data.formats.voc_masks import CLASSES, VocMasks, stem_of
+from brevetti_keras.data.formats.voc_masks import CLASSES, VocMasks, inner_stem, stem_of
 from brevetti_keras.data.samples import IMAGE_ENDINGS
 from brevetti_keras.utils.errors import DataError, InvalidInputError
 
@@ -64,9 +64,8 @@ def read_voc(path: str) -> Collection:
     images = [image for image in found if isinstance(image, AnnotatedImage)]
     named = {image.name for image in images}
     images += [AnnotatedImage(source.resolve(name), name, ()) for name in source.below(IMAGES) if name not in named]
-    masks = VocMasks(source, all_classes(images))
+    masks = VocMasks(source, images)
     if masks:
-        masks.refuse_strangers({stem_of(image.name) for image in images})
         images = masks.all_drawn(images)
     purposes, own = _purposes(source, LISTS), _purposes(source, MASK_LISTS)
     images = [_with_purpose(image, purposes, own) for image in images]
@@ -74,13 +73,18 @@ def read_voc(path: str) -> Collection:
 
 
 def _with_purpose(image: AnnotatedImage, purposes: Mapping[str, str], own: Mapping[str, str]) -> AnnotatedImage:
-    of_masks = own.get(stem_of(image.name), "")
-    purpose = purposes.get(stem_of(image.name), of_masks)
+    of_masks = _told(own, image.name) or ""
+    purpose = _told(purposes, image.name) or of_masks
     return replace(image, purpose=purpose, columns={MASK_PURPOSE: of_masks} if of_masks not in {"", purpose} else {})
 
 
+def _told(purposes: Mapping[str, str], name: str) -> str | None:
+    """What lists say of an image, which they name by its path below its folder, or by its bare name."""
+    return purposes.get(inner_stem(name), purposes.get(stem_of(name)))
+
+
 def _purposes(source: Source, folder: str) -> dict[str, str]:
-    """What the lists in a folder say, by the images' names without ending."""
+    """What the lists in a folder say, by the images' names, or their paths below their folder, without ending."""
     found: dict[str, str] = {}
     # Lists of one class have its name before `_`; trainval is both, so it speaks last, for what the others leave.
     lists = [file for file in source.below(folder, (".txt",)) if "_" not in stem_of(file)]
@@ -124,7 +128,11 @@ class _Reader:
     def _place(self, name: str) -> str | None:
         # Tools are careless of the ending, so the name that the XML file itself has counts too.
         stems = (name, *(f"{stem}{end}" for stem in (name, stem_of(self._file)) for end in _ENDINGS))
-        tops = (IMAGES, posixpath.dirname(self._file), "images", "")
+        folder = posixpath.dirname(self._file)
+        # Annotations/a/1.xml describes JPEGImages/a/1.jpg, also where it names only 1.jpg.
+        inner = folder.removeprefix(XML).lstrip("/") if folder.startswith(f"{XML}/") else ""
+        own = (posixpath.join(IMAGES, inner), posixpath.join("images", inner)) if inner else ()
+        tops = (*own, IMAGES, folder, "images", "")
         places = (posixpath.join(top, one) for one in stems for top in tops)
         return next((place for place in places if place in self._source.files), None)
 

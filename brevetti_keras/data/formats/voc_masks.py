@@ -1,9 +1,11 @@
 """Pascal VOC's masks: PNGs whose pixels are the number of a class in `SegmentationClass`, of an object in
 `SegmentationObject`; 0 is the background, 255 what nobody decided (the border of an object).
 
-    masks = VocMasks(source, labels)
-    masks.drawn(image)                          # the image, its marks with their pixels
+    masks = VocMasks(source, images)
+    masks.drawn(images[0])                      # the image, its marks with their pixels
 
+A mask is that of the image of its path below the folder, `SegmentationClass/a/1.png` of `JPEGImages/a/1.jpg`, else of
+the only one of its name.
 Object 3 is the third `<object>` of the image's XML. Classes are named by `labelmap.txt` (as CVAT writes it) or
 `class_names.txt` (labelme), else they are VOC's own twenty. What nobody decided is kept as run lengths in
 `annotation.image["void"]`.
@@ -11,7 +13,7 @@ Object 3 is the third `<object>` of the image's XML. Classes are named by `label
 
 import posixpath
 import re
-from collections.abc import Collection as Sized
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +23,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from brevetti_keras.data.annotation import Shape, checked_label
-from brevetti_keras.data.formats.collection import AnnotatedImage, labels_of
+from brevetti_keras.data.formats.collection import AnnotatedImage, all_classes, labels_of
 from brevetti_keras.data.formats.source import Source, refuse_missing
 from brevetti_keras.data.image.index_image import VOID, Color, Indices, read_indices, voc_colors
 from brevetti_keras.data.run_lengths import RunLengths
@@ -31,6 +33,7 @@ from brevetti_keras.utils.errors import DataError, InvalidInputError
 CLASSES = "SegmentationClass"
 OBJECTS = "SegmentationObject"
 LABEL_MAP = "labelmap.txt"
+_TOPS = frozenset({"JPEGImages", "images", CLASSES, OBJECTS})
 KEPT_VOID = "void"
 KEPT_OBJECT_VOID = "object_void"
 _CLASS_NAMES = "class_names.txt"
@@ -47,17 +50,20 @@ class VocMasks:
 
     Args:
         source: the folder.
-        labels: those of its XML files; where all are VOC's own, so are the classes that no file names.
+        images: those of its XML files and of `JPEGImages`; where all of their labels are VOC's own, so are the classes
+            that no file names.
 
     Raises:
-        DataError: for a file of names that makes no sense.
+        DataError: for a file of names that makes no sense, or masks of images that are not there.
     """
 
-    def __init__(self, source: Source, labels: Sized[str]) -> None:
+    def __init__(self, source: Source, images: Sequence[AnnotatedImage]) -> None:
         self._source = source
-        self._files = {
-            folder: {stem_of(file): file for file in source.below(folder, (".png",))} for folder in (CLASSES, OBJECTS)
-        }
+        labels = all_classes(images)
+        masks = {folder: source.below(folder, (".png",)) for folder in (CLASSES, OBJECTS)}
+        names = [image.name for image in images]
+        self._files = {folder: _by_image(files, names) for folder, files in masks.items()}
+        self._refuse_strangers(masks)
         self.classes: tuple[str, ...] = ()
         self._names: tuple[str, ...] = () if set(labels) - set(_VOC_CLASSES) else _VOC_CLASSES
         colors = {tuple(color): index for index, color in enumerate(voc_colors().tolist())}
@@ -96,23 +102,16 @@ class VocMasks:
         if len(set(self.classes)) != len(self.classes) or len(self.classes) >= VOID:
             raise DataError(f"{where}: expected at most {VOID - 1} labels, each once, received others")
 
-    def refuse_strangers(self, stems: Sized[str]) -> None:
-        """Refuses masks of images that are not there.
-
-        Args:
-            stems: the names of the images, without folder and ending.
-
-        Raises:
-            DataError: if there is one.
-        """
-        found = [file for files in self._files.values() for stem, file in files.items() if stem not in stems]
+    def _refuse_strangers(self, masks: Mapping[str, Sequence[str]]) -> None:
+        taken = {file for files in self._files.values() for file in files.values()}
+        found = [file for files in masks.values() for file in files if file not in taken]
         refuse_missing([f"that of {file}" for file in found], self._source.root)
 
     def all_drawn(self, images: Sequence[AnnotatedImage]) -> list[AnnotatedImage]:
         """Returns images as `drawn` does each, their masks fetched many at a time."""
         masks = [file for files in self._files.values() for file in files.values()]
-        marked = {stem_of(file) for file in masks}
-        unsized = [image.name for image in images if not image.annotation.width and stem_of(image.name) in marked]
+        marked = {name for files in self._files.values() for name in files}
+        unsized = [image.name for image in images if not image.annotation.width and image.name in marked]
         self._source.fetch([*masks, *unsized])
         return [self.drawn(image) for image in tqdm(images, desc="reading masks", unit="", disable=None, leave=False)]
 
@@ -123,7 +122,7 @@ class VocMasks:
             DataError: for a mask of another size than the image, a class or an object that nothing names.
             DecodeError: for a mask that cannot be read.
         """
-        files = [self._files[folder].get(stem_of(image.name)) for folder in (CLASSES, OBJECTS)]
+        files = [self._files[folder].get(image.name) for folder in (CLASSES, OBJECTS)]
         if not any(files):
             return image
         size = (image.annotation.height, image.annotation.width)
@@ -203,6 +202,31 @@ def _void(files: list[str | None], classes: Indices, objects: Indices) -> dict[s
     if all(files) and ((objects == VOID) != (classes == VOID)).any():
         void[KEPT_OBJECT_VOID] = objects == VOID
     return {key: RunLengths.of(mask).json() for key, mask in void.items() if key != KEPT_VOID or mask.any()}
+
+
+def _by_image(files: Sequence[str], images: Sequence[str]) -> dict[str, str]:
+    """The mask of each image that has one."""
+    by_path = {inner_stem(file): file for file in files}
+    by_name: dict[str, list[str]] = {}
+    for inner, file in by_path.items():
+        by_name.setdefault(posixpath.basename(inner), []).append(file)
+    paths = {inner_stem(image) for image in images}
+    alike = Counter(map(posixpath.basename, paths))
+    found = {}
+    for image in images:
+        inner, name = inner_stem(image), stem_of(image)
+        of_name = by_name.get(name, [])
+        if inner in by_path:
+            found[image] = by_path[inner]
+        elif len(of_name) == alike[name] == 1:
+            found[image] = of_name[0]
+    return found
+
+
+def inner_stem(path: str) -> str:
+    """Returns the path of a file without ending, below the folder of images or of masks that it lies in."""
+    top, slash, inner = posixpath.splitext(path)[0].partition("/")
+    return inner if slash and top in _TOPS else f"{top}{slash}{inner}"
 
 
 def stem_of(path: str) -> str:

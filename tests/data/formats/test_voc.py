@@ -58,6 +58,20 @@ class TestReading:
         write_image(tmp_path / "JPEGImages" / "b.png")
         assert [image.labels for image in read_voc(str(tmp_path)).images] == [("dog",), ()]
 
+    @pytest.mark.parametrize("names", [("x/a.png", "y/a.png"), ("a.png", "a.png")])
+    def test_images_of_one_name_in_several_folders_have_their_own_files_and_purposes(self, write, tmp_path, names):
+        for name, folder, label in zip(names, "xy", ("cat", "dog"), strict=True):
+            text = xml(DOG.replace("dog", label), f"<filename>{name}</filename>")
+            write(text, f"Annotations/{folder}/a.xml", f"JPEGImages/{folder}/a.png")
+        lists = tmp_path / "ImageSets" / "Main"
+        lists.mkdir(parents=True)
+        (lists / "train.txt").write_text("x/a\n")
+        (lists / "test.txt").write_text("y/a\n")
+        assert [(image.name, image.labels, image.purpose) for image in read_voc(str(tmp_path)).images] == [
+            ("JPEGImages/x/a.png", ("cat",), "train"),
+            ("JPEGImages/y/a.png", ("dog",), "test"),
+        ]
+
     @pytest.mark.parametrize(
         ("filename", "name", "image"),
         [

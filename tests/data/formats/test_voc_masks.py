@@ -39,7 +39,7 @@ def voc(tmp_path):
         root = tmp_path / "voc"
         write_image(root / "JPEGImages" / f"{stem}.png", size=SIZE)
         for folder, indices in (("SegmentationClass", classes), ("SegmentationObject", objects)):
-            (root / folder).mkdir(exist_ok=True)
+            (root / folder / stem).parent.mkdir(parents=True, exist_ok=True)
             if indices is not None:
                 (root / folder / f"{stem}.png").write_bytes(write_indices(indices))
         if labels:
@@ -225,6 +225,23 @@ class TestHostileInput:
         folder = voc(mask())
         (tmp_path / "voc" / "SegmentationObject" / "b.png").write_bytes(write_indices(mask()))
         with pytest.raises(DataError, match=r"that of SegmentationObject/b\.png are missing"):
+            read_voc(folder)
+
+    def test_of_masks_of_one_name_each_is_that_of_the_image_of_its_folder(self, voc, tmp_path):
+        voc(mask((*LEFT, 1)), stem="x/1")
+        voc(mask((*RIGHT, 2)), stem="y/1")
+        left, right = read_voc(voc(mask((*LEFT, 2)), mask((*LEFT, 1)), ("scratch",), stem="z")).images[:2]
+        assert [image.name for image in (left, right)] == ["JPEGImages/x/1.png", "JPEGImages/y/1.png"]
+        assert (left.labels, right.labels) == (("dent",), ("scratch",))
+        assert pixels(left.annotation.shapes[0])[LEFT].all()
+        assert not pixels(right.annotation.shapes[0])[LEFT].any()
+
+    def test_a_mask_without_folders_is_that_of_the_only_image_of_its_name(self, voc, tmp_path):
+        folder = voc(mask((*LEFT, 1)), stem="x/1")
+        (tmp_path / "voc/SegmentationClass/x/1.png").rename(tmp_path / "voc/SegmentationClass/1.png")
+        assert only(folder).labels == ("dent",)
+        write_image(tmp_path / "voc/JPEGImages/y/1.png", size=SIZE)
+        with pytest.raises(DataError, match=r"that of SegmentationClass/1\.png are missing"):
             read_voc(folder)
 
 
