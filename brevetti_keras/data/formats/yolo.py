@@ -3,7 +3,9 @@
     collection = read_yolo("/data/parts")            # the folder, or its data.yaml
 
 A line is `class x y width height` (the middle and the size of a box) or `class x y x y x y …` (a polygon), in shares of
-the image's sides. Pixels come out rounded to a millionth, which is finer than the files' digits.
+the image's sides. Pixels come out rounded to a millionth, which is finer than the files' digits. Where `data.yaml` has
+`kpt_shape`, a line is a box and its key points, which become `keypoints` of the box as COCO has them: x, y and 0 (not
+there), 1 (hidden) or 2. What else `data.yaml` says is carried along as `yolo`.
 """
 
 import itertools
@@ -34,13 +36,19 @@ from brevetti_keras.data.formats.collection import (
 )
 from brevetti_keras.data.formats.source import Source, refuse_missing
 from brevetti_keras.io.open import split_url
+from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError
 
+ABOUT = "yolo"
+KEYPOINTS = "keypoints"
 DIGITS = 6
+_VISIBLE = 2
 _SPLITS = ("train", "val", "valid", "test")
+PLACES = frozenset({*_SPLITS, "path", "names", "nc"})
 _YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _MAX_YAML = 1 << 18
 _MAX_BRACKETS = 500
+_MOST_KEY_POINTS = 10_000
 
 
 def read_yolo(path: str) -> Collection:
@@ -72,6 +80,7 @@ class _Reader:
         self._where = source.resolve(file)
         self._given = self._yaml(source.text(file))
         self.classes = self._names()
+        self._key_points = self._kpt_shape()
 
     def _yaml(self, text: str) -> Mapping[str, Any]:
         # A few bytes of aliases unfold to gigabytes, and of brackets in brackets take the parser hours.
@@ -107,12 +116,44 @@ class _Reader:
             raise DataError(f"{self._where}: expected each name once, received one twice")
         return found
 
+    def _kpt_shape(self) -> tuple[int, int] | None:
+        """How many key points an object has, and of how many numbers each is; None if it has none."""
+        given = self._given.get("kpt_shape")
+        if given is None:
+            return None
+        found = key_point_shape(given)
+        if found is None:
+            raise DataError(
+                f"{self._where}: expected 'kpt_shape' as [points, 2 or 3], received {_line(str(given)[:40])!r}"
+            )
+        return found
+
+    def _about(self) -> dict[str, Any]:
+        rest = {key: value for key, value in self._given.items() if key not in PLACES}
+        try:
+            return {ABOUT: from_json(to_json(rest).encode("utf-8"))} if rest else {}
+        except (InvalidInputError, UnicodeEncodeError) as error:
+            raise DataError(f"{self._where}: expected YAML that JSON can hold: {error}") from error
+
     def collection(self) -> Collection:
-        splits = [split for split in _SPLITS if split in self._given]
-        purposes = [(file, purpose_of(split)) for split in splits for file in self._files(split)]
+        purposes = self._purposes()
         files = self._source.fetched([file for file, _ in purposes], label_file)
         images = [self._image(file, purpose) for file, (_, purpose) in zip(files, purposes, strict=True)]
-        return Collection(by_name(images, self._where), self.classes)
+        return Collection(by_name(images, self._where), self.classes, self._about())
+
+    def _purposes(self) -> list[tuple[str, str]]:
+        """The images of all splits and their purposes."""
+        seen: dict[str, str] = {}
+        found = []
+        for split in (split for split in _SPLITS if split in self._given):
+            for file in self._files(split):
+                if seen.setdefault(file, split) != split:
+                    raise DataError(
+                        f"{self._where}: expected each image in one split, received {file!r} in {seen[file]!r} and in "
+                        f"{split!r}: leave one of them out"
+                    )
+                found.append((file, purpose_of(split)))
+        return found
 
     def _files(self, split: str) -> list[str]:
         given = self._given[split]
@@ -166,6 +207,8 @@ class _Reader:
         )
 
     def _shape(self, words: list[str], width: int, height: int) -> Shape:
+        if self._key_points is not None:
+            return self._posed(words, width, height, *self._key_points)
         if len(words) < 5 or len(words) % 2 == 0 or len(words) > 200_000:
             raise InvalidInputError(
                 f"expected 'class x y width height' or 'class x y x y x y …', received {len(words)} values"
@@ -173,12 +216,23 @@ class _Reader:
         label = self._label(words[0])
         numbers = _checked(list(map(float, words[1:])))
         if len(numbers) == 4:
-            x, y, w, h = numbers
-            checked_box((x, y, w, h))
-            corners = [((x + way * w / 2) * width, (y + way * h / 2) * height) for way in (-1, 1)]
-            return Shape(label, "rectangle", checked_corners(_rounded([side for corner in corners for side in corner])))
+            return Shape(label, "rectangle", _corners(numbers, width, height))
         sides = [number * side for number, side in zip(numbers, itertools.cycle((width, height)), strict=False)]
         return Shape(label, "polygon", tuple(_rounded(sides)))
+
+    def _posed(self, words: list[str], width: int, height: int, count: int, size: int) -> Shape:
+        if len(words) != 5 + count * size:
+            raise InvalidInputError(
+                f"expected 'class x y width height' and {count} key points of {size} numbers each, as 'kpt_shape' "
+                f"says, received {len(words)} values"
+            )
+        numbers = _checked(list(map(float, words[1:])))
+        box, points = numbers[:4], [numbers[start : start + size] for start in range(4, len(numbers), size)]
+        places = _rounded([side for x, y, *_ in points for side in (x * width, y * height)])
+        seen = [plain_number(point[2]) if size == 3 else _VISIBLE for point in points]
+        keypoints = [number for place, how in zip(places, seen, strict=True) for number in (*place, how)]
+        extra = {KEYPOINTS: keypoints}
+        return Shape(self._label(words[0]), "rectangle", _corners(box, width, height), extra=extra)
 
     def _label(self, word: str) -> str:
         index = int(word) if word.isascii() and word.isdigit() and len(word) < 10 else -1
@@ -187,11 +241,31 @@ class _Reader:
         return self.classes[index]
 
 
+def key_point_shape(value: Any) -> tuple[int, int] | None:
+    """Returns how many key points `kpt_shape` tells of, and of how many numbers each is; None if it is none."""
+    if not isinstance(value, list) or len(value) != 2 or not all(type(number) is int for number in value):
+        return None
+    count, size = value
+    return (count, size) if 0 < count <= _MOST_KEY_POINTS and size in {2, 3} else None
+
+
+def plain_number(value: float) -> float:
+    """Returns a whole number as an int."""
+    return int(value) if value == int(value) else value
+
+
 def label_file(image: str) -> str:
     """Returns the text file of an image: `labels` for the last `images` on the way, `.txt` for its ending."""
     stem = posixpath.splitext(image)[0]
     before, found, after = f"/{stem}".rpartition("/images/")
     return f"{f'{before}/labels/{after}' if found else stem}.txt".lstrip("/")
+
+
+def _corners(box: list[float], width: int, height: int) -> tuple[Point, Point]:
+    """The corners in pixels of the middle and the size of a box, in shares of the image's sides."""
+    x, y, w, h = checked_box(box)
+    corners = [((x + way * w / 2) * width, (y + way * h / 2) * height) for way in (-1, 1)]
+    return checked_corners(_rounded([side for corner in corners for side in corner]))
 
 
 def _rounded(sides: list[float]) -> list[Point]:
@@ -208,5 +282,5 @@ def _checked(numbers: list[float]) -> list[float]:
     return numbers
 
 
-def _line(error: Exception) -> str:
+def _line(error: Exception | str) -> str:
     return " ".join(str(error).split())

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.reading import read_format
 from brevetti_keras.data.formats.writing import write_format
 from brevetti_keras.data.formats.yolo import label_file, read_yolo
@@ -249,6 +252,75 @@ def test_a_list_named_twice_gives_an_image_twice(write, tmp_path):
     (tmp_path / "train.txt").write_text("images/train/a.png\nimages/train/a.png\n")
     with pytest.raises(DataError, match=r"expected each image once, received 'images/train/a\.png' twice"):
         read_yolo(write("", "train: train.txt\nnames: [cup]"))
+
+
+@pytest.mark.parametrize("images", ["images/train", "[images/train, images/val]"])
+def test_an_image_of_two_splits_is_named_with_both(write, images):
+    with pytest.raises(
+        DataError, match=r"received 'images/train/a\.png' in 'train' and in 'val': leave one of them out"
+    ):
+        read_yolo(write("", f"train: images/train\nval: {images}\nnames: [cup]"))
+
+
+class TestKeyPoints:
+    LINE = "1 0.5 0.5 0.5 0.25 0.25 0.5 2 0.5 0.25 1 0 0 0 0.75 0.5 2"
+
+    def test_they_are_those_of_the_box_and_no_outline(self, write, tmp_path):
+        given = read_yolo(write(f"{self.LINE}\n", f"{YAML}kpt_shape: [4, 3]\n"))
+        (box,) = given.images[0].annotation.shapes
+        assert (box.kind, box.label, box.points) == ("rectangle", "dog", ((10.0, 7.5), (30.0, 12.5)))
+        assert box.extra == {"keypoints": [10.0, 10.0, 2, 20.0, 5.0, 1, 0.0, 0.0, 0, 30.0, 10.0, 2]}
+        assert write_format(given, "yolo", str(tmp_path / "out")).kept_aside == 0
+        words = (tmp_path / "out" / "labels" / "train" / "a.txt").read_text().split()
+        assert list(map(float, words)) == list(map(float, self.LINE.split()))
+
+    def test_those_of_two_numbers_are_there_and_seen(self, write, tmp_path):
+        given = read_yolo(write("0 0.5 0.5 1 1 0.25 0.5 0.5 0.25\n", f"{YAML}kpt_shape: [2, 2]\n"))
+        assert given.images[0].annotation.shapes[0].extra == {"keypoints": [10.0, 10.0, 2, 20.0, 5.0, 2]}
+        assert write_format(given, "yolo", str(tmp_path / "out")).kept_aside == 0
+        words = (tmp_path / "out" / "labels" / "train" / "a.txt").read_text().split()
+        assert list(map(float, words)) == [0, 0.5, 0.5, 1, 1, 0.25, 0.5, 0.5, 0.25]
+
+    def test_marks_of_other_kinds_among_them_come_back(self, write, tmp_path):
+        given = read_yolo(write(f"{self.LINE}\n", f"{YAML}kpt_shape: [4, 3]\n"))
+        outline = Shape("cup", "polygon", ((1.0, 1.0), (9.0, 1.0), (9.0, 9.0)))
+        first, second = given.images
+        marked = replace(second, annotation=replace(second.annotation, shapes=(outline,)), labels=("cup",))
+        write_format(replace(given, images=(first, marked)), "yolo", str(tmp_path / "out"))
+        back = read_format("yolo", str(tmp_path / "out"))
+        assert [image.annotation.shapes for image in back.images] == [first.annotation.shapes, (outline,)]
+        numbers = (tmp_path / "out" / "labels" / "val" / "b.txt").read_text().split()
+        assert len(numbers) == 17
+
+    @pytest.mark.parametrize("line", ["1 0.5 0.5 0.5 0.25", "1 0.5 0.5 0.5 0.25 0.1 0.1", f"{LINE} 0 0 0"])
+    def test_lines_of_another_length_are_refused(self, write, line):
+        with pytest.raises(DataError, match=r"line 1: expected 'class x y width height' and 4 key points of 3 numbers"):
+            read_yolo(write(line, f"{YAML}kpt_shape: [4, 3]\n"))
+
+    @pytest.mark.parametrize("shape", ["17", "[17]", "[0, 3]", "[2, 4]", "[true, 2]", "[1000000000, 2]", "{a: 1}"])
+    def test_a_shape_that_is_none_is_refused(self, write, shape):
+        with pytest.raises(DataError, match=r"data\.yaml: expected 'kpt_shape' as \[points, 2 or 3\], received"):
+            read_yolo(write("", f"{YAML}kpt_shape: {shape}\n"))
+
+
+class TestWhatTheYamlSaysBeside:
+    MORE = "nc: 2\nroboflow: {license: CC BY 4.0, version: 3}\nmade: 2026-01-02\n"
+
+    @pytest.mark.parametrize("way", [["yolo"], ["coco", "yolo"], ["voc", "yolo"]])
+    def test_it_comes_back(self, write, tmp_path, way):
+        given = read_yolo(write("1 0.5 0.5 0.5 0.25\n", YAML + self.MORE))
+        assert given.about == {"yolo": {"roboflow": {"license": "CC BY 4.0", "version": 3}, "made": "2026-01-02"}}
+        for form in way:
+            write_format(given, form, str(tmp_path / form))
+            given = read_format(form, str(tmp_path / form))
+        text = (tmp_path / "yolo" / "data.yaml").read_text()
+        assert "roboflow:\n  license: CC BY 4.0\n  version: 3\nmade: '2026-01-02'\n" in text
+
+    @pytest.mark.parametrize("note", ['"\\ud800"', "[" * 70 + "]" * 70, "1" + "0" * 500])
+    def test_what_cannot_be_carried_is_one_line(self, write, note):
+        with pytest.raises(DataError, match=r"data\.yaml: expected YAML that JSON can hold") as caught:
+            read_yolo(write("", f"{YAML}note: {note}\n"))
+        assert "\n" not in str(caught.value)
 
 
 def test_what_is_written_is_what_other_tools_read(write, tmp_path):
