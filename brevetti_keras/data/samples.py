@@ -8,7 +8,6 @@ The walk only stats. A file that cannot be a sample at all (its name is not text
 """
 
 import logging
-import os
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from brevetti_keras.data.samples_csv import read_samples_csv
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.io.open import open_storage, split_url
+from brevetti_keras.io.paths import is_text, shown_path
 from brevetti_keras.io.storage import FileInfo, Storage
 from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
@@ -42,7 +42,7 @@ COLUMNS = (
 )  # fmt: skip
 SKIPPED_COLUMNS = ("path", "dataset", "dataset_id", "category", "size", "reason")
 
-_NOT_TEXT = "its name is not text in UTF-8: rename it"
+NOT_TEXT = "its name is not text in UTF-8: rename it"
 _OURS = ["etag", "size", "bucket", "dataset", "dataset_id", "url"]
 _WINDOW = 50_000
 
@@ -205,8 +205,8 @@ def _open_source(bucket: str) -> _Source:
     storage = open_storage(bucket, follow_links=True)
     if isinstance(storage, LocalStorage) and not Path(storage.root).is_dir():
         raise NotFoundError(f"expected a folder of images or a CSV of samples at {bucket}, found neither")
-    if not _is_text(storage.root):
-        raise InvalidInputError(f"expected a folder whose path is text in UTF-8, received {_shown(bucket)}")
+    if not is_text(storage.root):
+        raise InvalidInputError(f"expected a folder whose path is text in UTF-8, received {shown_path(bucket)}")
     return _Source(storage, "", _image_files(storage))
 
 
@@ -279,11 +279,11 @@ def _named(
     files, skipped = source.files, []
     if not all(map(str.isascii, files.paths)):
         for row in rows:
-            if not _is_text(files.paths[row]):
-                shown = tuple(_shown(label) for label in categories[row])
-                path = _shown(source.storage.resolve(files.paths[row]))
-                skipped.append((path, "", "", shown, files.sizes[row], _NOT_TEXT))
-        rows = [row for row in rows if _is_text(files.paths[row])]
+            if not is_text(files.paths[row]):
+                shown = tuple(shown_path(label) for label in categories[row])
+                path = shown_path(source.storage.resolve(files.paths[row]))
+                skipped.append((path, "", "", shown, files.sizes[row], NOT_TEXT))
+        rows = [row for row in rows if is_text(files.paths[row])]
     return rows, pd.DataFrame(skipped, columns=[*SKIPPED_COLUMNS])
 
 
@@ -371,17 +371,3 @@ def _annotation_paths(source: _Source, chosen: _Chosen) -> "pd.Series[str]":
         for info in source.storage.walk(start, hidden=True)
     }
     return pd.Series([last.get(source.below(path), "") for path in chosen.files.paths], dtype="str")
-
-
-def _is_text(path: str) -> bool:
-    if path.isascii():
-        return True
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _shown(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 clean_path("a//b/./c.png")     # "a/b/c.png"
 clean_path("../secret")        # InvalidInputError
+shown_path(path)               # text, also of a path that is none
 """
 
 import os
@@ -34,3 +35,19 @@ def clean_path(path: str) -> str:
 def is_hidden(path: str) -> bool:
     """Tells whether a clean path is hidden: its own name or a folder's on the way starts with a dot."""
     return path.startswith(".") or "/." in path
+
+
+def is_text(path: str) -> bool:
+    """Tells whether UTF-8 can hold a path; the bytes of a file's name need not be text."""
+    if path.isascii():
+        return True
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown_path(path: str) -> str:
+    """Returns a path as text, bytes that are none as `\\xNN`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

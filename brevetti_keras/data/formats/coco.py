@@ -165,7 +165,7 @@ class _Reader:
         words = (split, split.rpartition("_")[2])
         tops = (*own, *(top for word in words for top in (word, f"{IMAGES}/{word}", f"{word}/{IMAGES}")))
         places = (posixpath.join(top, name) for top in tops)
-        return next((place for place in places if place in self._source.files), None)
+        return next((file for file in map(self._source.named, places) if file is not None), None)
 
     def _purpose(self) -> str:
         folder, base = posixpath.split(self._file)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brevetti_keras.data.annotation import Annotation
+from brevetti_keras.io.paths import is_text
 from brevetti_keras.utils.errors import DataError
 
 _PURPOSES = {
@@ -21,6 +22,8 @@ _PURPOSES = {
     "test": ("test", "testing"),
 }
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]*://")
+# Spaces of other widths and the like are in the names of many a screenshot.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SPLITS = {"train": "train", "devel": "val", "test": "test"}
 
 
@@ -94,7 +97,7 @@ def checked_name(name: Any, where: str) -> str:
     Raises:
         DataError: for no text, an absolute path, or one that leaves the folder.
     """
-    if not isinstance(name, str) or not name or not name.isprintable():
+    if not isinstance(name, str) or not name or not is_text(name) or _CONTROL.search(name):
         raise DataError(f"{where}: expected the name of an image file, received {str(name)[:80]!r}")
     plain = name.replace("\\", "/") if "\\" in name and "/" not in name else name
     tidy = posixpath.normpath(plain)

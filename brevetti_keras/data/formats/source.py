@@ -2,20 +2,26 @@
 
 source = Source("/data/parts")
 source.text("data.yaml")
-source.image("train/1.jpg", "data.yaml")       # "/data/parts/train/1.jpg", or an error that names both
+source.named("images/ü.jpg")                   # the file, however its umlaut is written
 """
 
+import logging
 import posixpath
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 from tqdm import tqdm
 
 from brevetti_keras.data.image.upright_size import upright_size
-from brevetti_keras.data.samples import IMAGE_ENDINGS
+from brevetti_keras.data.samples import IMAGE_ENDINGS, NOT_TEXT
 from brevetti_keras.io.local import LocalStorage
 from brevetti_keras.io.local_copies import fetch_copies, local_copy
 from brevetti_keras.io.open import open_storage, split_url
-from brevetti_keras.utils.errors import DataError, NotFoundError
+from brevetti_keras.io.paths import is_text, shown_path
+from brevetti_keras.utils.errors import DataError, InvalidInputError, NotFoundError
+
+_log = logging.getLogger(__name__)
 
 _MAX_TEXT = 2 << 30
 _NAMED = 3
@@ -29,15 +35,41 @@ class Source:
         folder: a path or URL.
 
     Raises:
+        InvalidInputError: for a folder whose path is no text.
         NotFoundError: if there is no such folder.
     """
 
     def __init__(self, folder: str) -> None:
         self._storage = open_storage(folder, follow_links=True)
         self._is_local = isinstance(self._storage, LocalStorage)
-        self.files = {info.path: info.size for info in self._storage.walk()}
+        if not is_text(self._storage.root):
+            raise InvalidInputError(f"expected a folder whose path is text in UTF-8, received {shown_path(folder)}")
+        self.files = {info.path: info.size for info in self._storage.walk() if self._can_be_named(info.path)}
         if not self.files:
             raise NotFoundError(f"expected the folder of a dataset, received {folder}, where there is no file")
+
+    def _can_be_named(self, path: str) -> bool:
+        if is_text(path):
+            return True
+        if path.lower().endswith(IMAGE_ENDINGS):
+            _log.warning("left out %s: %s", shown_path(self.resolve(path)), NOT_TEXT)
+        return False
+
+    @cached_property
+    def _alike(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self.files:
+            if not path.isascii():
+                found.setdefault(unicodedata.normalize("NFC", path), []).append(path)
+        return found
+
+    def named(self, path: str) -> str | None:
+        """Returns the file that a path means: that of this path, else the only one of which Unicode says that it is the
+        same text, for some systems write an umlaut as two characters; None if there is none."""
+        if path in self.files:
+            return path
+        alike = [] if path.isascii() else self._alike.get(unicodedata.normalize("NFC", path), [])
+        return alike[0] if len(alike) == 1 else None
 
     @property
     def root(self) -> str:

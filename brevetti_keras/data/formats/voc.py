@@ -134,7 +134,7 @@ class _Reader:
         own = (posixpath.join(IMAGES, inner), posixpath.join("images", inner)) if inner else ()
         tops = (*own, IMAGES, folder, "images", "")
         places = (posixpath.join(top, one) for one in stems for top in tops)
-        return next((place for place in places if place in self._source.files), None)
+        return next((file for file in map(self._source.named, places) if file is not None), None)
 
     def _shape(self, element: Element) -> Shape:
         label = checked_label((element.findtext("name") or "").strip())

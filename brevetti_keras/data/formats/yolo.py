@@ -178,9 +178,9 @@ class _Reader:
         where = self._source.resolve(file)
         tidy = [checked_name(name.removeprefix(f"{self._source.root}/"), where) for name in names]
         beside = [posixpath.normpath(posixpath.join(posixpath.dirname(file), name)) for name in tidy]
-        found = [one if one in self._source.files else other for one, other in zip(tidy, beside, strict=True)]
-        refuse_missing([name for name in found if name not in self._source.files], where)
-        return found
+        files = [self._source.named(one) or self._source.named(other) for one, other in zip(tidy, beside, strict=True)]
+        refuse_missing([name for name, found in zip(beside, files, strict=True) if found is None], where)
+        return [found for found in files if found is not None]
 
     def _candidates(self, place: Any) -> list[str]:
         """Where a folder may be: below `path`, below the file, and, as some tools write it, without its `../`."""
@@ -192,14 +192,15 @@ class _Reader:
 
     def _image(self, file: str, purpose: str) -> AnnotatedImage:
         height, width = self._source.size_of(file)
-        lines = self._source.text(label_file(file)).splitlines() if label_file(file) in self._source.files else []
+        labels = self._source.named(label_file(file))
+        lines = [] if labels is None else self._source.text(labels).splitlines()
         shapes = []
         for number, line in enumerate(lines, start=1):
             try:
                 if line.strip():
                     shapes.append(self._shape(line.split(), width, height))
             except (InvalidInputError, ValueError) as error:
-                where = self._source.resolve(label_file(file))
+                where = self._source.resolve(labels or "")
                 raise DataError(f"{where}: line {number}: {_line(error)}") from error
         annotation = Annotation(tuple(shapes), width, height)
         return AnnotatedImage(

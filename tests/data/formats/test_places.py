@@ -18,6 +18,7 @@ from brevetti_keras.io import open_storage
 from brevetti_keras.platform import Dataset
 from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError, NotFoundError, StorageError
 from tests.support.collections import picture
+from tests.support.images import write_image
 
 
 def images(*names):
@@ -52,13 +53,34 @@ class TestNames:
         assert word not in {".", ".."}
 
     @pytest.mark.parametrize(
-        ("name", "tidy"), [("a//b/./c.png", "a/b/c.png"), ("./a.png", "a.png"), ("a\\b.png", "a/b.png")]
+        ("name", "tidy"),
+        [
+            ("a//b/./c.png", "a/b/c.png"),
+            ("./a.png", "a.png"),
+            ("a\\b.png", "a/b.png"),
+            ("1.00\u202fPM.png", "1.00\u202fPM.png"),
+        ],
     )
     def test_names_are_tidied(self, name, tidy):
         assert checked_name(name, "x") == tidy
 
     @pytest.mark.parametrize(
-        "name", ["", None, 3, "a\0.png", "a\nb.png", ".", "..", "a/..", "/a", "c:\\a", "http://x/a.png"]
+        "name",
+        [
+            "",
+            None,
+            3,
+            "a\0.png",
+            "a\x85.png",
+            "\udcff.png",
+            "a\nb.png",
+            ".",
+            "..",
+            "a/..",
+            "/a",
+            "c:\\a",
+            "http://x/a.png",
+        ],
     )
     def test_other_names_are_refused(self, name):
         with pytest.raises(DataError, match=r"list\.json: expected the name of an image"):
@@ -84,6 +106,59 @@ class TestStorages:
         (image,) = read_format("coco", "memory://places-two").images
         assert (image.labels, image.purpose, image.annotation.width) == (("a",), "train", 16)
         assert held[1].read_bytes("images/0.png") == (tmp_path / "source-0.png").read_bytes()
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "\u00fc.png"}], "annotations": [], "categories": [{"id": 1, "name": "a"}],
+}  # fmt: skip
+XML = "<annotation><filename>\u00fc.png</filename><object><name>a</name></object></annotation>"
+
+
+class TestOddFiles:
+    @pytest.mark.parametrize(
+        ("form", "image", "files"),
+        [
+            ("coco", "{}.png", {"train.json": json.dumps(COCO)}),
+            ("voc", "JPEGImages/{}.png", {"Annotations/1.xml": XML}),
+            ("yolo", "images/{}.png",
+             {"data.yaml": "train: a.txt\nnames: [a]", "a.txt": "images/\u00fc.png", "labels/\u00fc.txt": "0 0 0 1 1"}),
+        ],
+    )  # fmt: skip
+    def test_an_umlaut_may_be_written_in_two_ways(self, tmp_path, form, image, files):
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        write_image(tmp_path / image.format("u\u0308"))
+        (found,) = read_format(form, str(tmp_path)).images
+        assert found.name == image.format("u\u0308")
+        assert found.labels == (() if form == "coco" else ("a",))
+        write_image(tmp_path / image.format("\u00fc"))
+        assert image.format("\u00fc") in [one.name for one in read_format(form, str(tmp_path)).images]
+
+    @pytest.mark.parametrize(
+        ("form", "folder", "files"),
+        [
+            ("voc", "JPEGImages", {"Annotations/1.xml": XML.replace("\u00fc", "a")}),
+            ("yolo", "images", {"data.yaml": "train: images\nnames: [a]"}),
+            ("mvtec", "train/good", {}),
+        ],
+    )
+    def test_b20_a_name_that_is_no_text_is_left_out_and_told(self, tmp_path, caplog, form, folder, files):
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(text)
+        write_image(tmp_path / folder / "a.png")
+        (tmp_path / folder / os.fsdecode(b"\xff.png")).write_bytes((tmp_path / folder / "a.png").read_bytes())
+        collection = read_format(form, str(tmp_path))
+        assert [image.name for image in collection.images] == [f"{folder}/a.png"]
+        assert rf"left out {tmp_path}/{folder}/\xff.png: its name is not text in UTF-8" in caplog.text
+        assert write_table(collection, str(tmp_path / "sets" / "x"))
+
+    def test_a_folder_whose_path_is_no_text_is_one_line(self, tmp_path):
+        folder = tmp_path / os.fsdecode(b"\xff")
+        write_image(folder / "train" / "good" / "a.png")
+        with pytest.raises(InvalidInputError, match=r"path is text in UTF-8, received .*\\xff$"):
+            read_format("mvtec", str(folder))
 
 
 class TestTarget:
