@@ -27,7 +27,7 @@ MAX_COORDINATE = 1e6
 
 _KINDS = get_args(Kind)
 _LEAST_POINTS = {"polygon": 3, "line": 2, "point": 1}
-_SHAPE_KEYS = frozenset({"type", "label", "points", "parts", "box", "rle", "path"})
+SHAPE_KEYS = frozenset({"type", "label", "points", "parts", "box", "rle", "path"})
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _shape(value: Any, number: int) -> Shape:
             parts=tuple(_points("polygon", part) for part in value.get("parts", [])),
             mask=mask,
             box=None if box is None else checked_box(box),
-            extra={key: item for key, item in value.items() if key not in _SHAPE_KEYS},
+            extra={key: item for key, item in value.items() if key not in SHAPE_KEYS},
         )
     except InvalidInputError as error:
         raise InvalidInputError(f"annotation {number}: {error}") from error

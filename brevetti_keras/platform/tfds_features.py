@@ -6,22 +6,25 @@
         features.content(sample, path, "1.png")          # as `image_content` gives it
 
 Boxes are a feature `BBoxFeature`, or a sequence of them, alone or beside their labels. A mask is a `LabeledImage`, or
-an image of one channel beside one of three or of a name that says so; each value but the background's is a mark.
+an image of one channel beside one of three or of a name that says so; each value but the background's is a mark. What
+else is told of an image, a text, a number or a class, is a column, and of an object, goes with its mark; the log says
+which features are not read.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from brevetti_keras.data.annotation import Annotation, Shape, checked_corners, coordinate
+from brevetti_keras.data.annotation import SHAPE_KEYS, Annotation, Shape, checked_corners, coordinate
 from brevetti_keras.data.formats.collection import AnnotatedImage, labels_of
 from brevetti_keras.data.formats.kept_aside import image_content
 from brevetti_keras.data.image.index_image import VOID
 from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.data.run_lengths import RunLengths
-from brevetti_keras.data.samples import ROOT_NAME
+from brevetti_keras.data.samples import COLUMNS, ROOT_NAME
 from brevetti_keras.platform.tfds_writing import EXACT, label_of
 from brevetti_keras.utils.encode import from_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError
@@ -29,10 +32,28 @@ from brevetti_keras.utils.lazy import lazy_import
 
 tfds = lazy_import("tensorflow_datasets", "tensorflow-datasets")
 
+_log = logging.getLogger(__name__)
+
 _MASK_WORDS = ("mask", "segment", "label", "annotation", "ground_truth")
 _BACKGROUND = frozenset({"background", "bg", "unlabeled", "unlabelled", "void", "none"})
 _MOST_VALUES = 1_000
 _NO_NAME = "object"
+_TAKEN = frozenset({*COLUMNS, "categories", "purpose", "annotation_path"})
+
+
+@dataclass(frozen=True)
+class _Others:
+    """What is told beside, by the way of keys that leads to it, with its feature."""
+
+    found: tuple[tuple[tuple[str, ...], Any], ...] = ()
+
+    def of(self, sample: Any, taken: frozenset[str]) -> dict[str, Any]:
+        """The values of a sample by their names; one that is in `taken` is led by `tfds_`."""
+        values = {}
+        for way, feature in self.found:
+            name = "/".join(way)
+            values[f"tfds_{name}" if name in taken else name] = _plain(feature, _at(sample, way))
+        return values
 
 
 @dataclass(frozen=True)
@@ -45,13 +66,15 @@ class _Boxes:
     names: Any
     form: str
     is_one: bool
+    others: _Others = _Others()
 
     def marks(self, sample: Any, size: tuple[int, int], otherwise: str) -> Iterable[Shape]:
         found = sample[self.key] if self.inner is None else sample[self.key][self.inner]
         labels = sample[self.key][self.labels] if self.labels else None
         for index, values in enumerate(np.atleast_2d(found).tolist() if self.is_one else found.tolist()):
             label = otherwise if labels is None else _named(self.names, labels[index], otherwise)
-            yield Shape(label, "rectangle", checked_corners(_corners(values, self.form, size)))
+            extra = self.others.of({key: sample[self.key][key][index] for (key,), _ in self.others.found}, SHAPE_KEYS)
+            yield Shape(label, "rectangle", checked_corners(_corners(values, self.form, size)), extra=extra)
 
 
 @dataclass(frozen=True)
@@ -103,7 +126,7 @@ class Features:
 
     Attributes:
         image: of the image.
-        label: of the image's label, None if there is none.
+        label: of the image's label or labels, None if there is none.
         classes: all labels.
         exact: of what an export of ours holds, None in others' datasets.
     """
@@ -115,14 +138,16 @@ class Features:
     _names: Any
     _boxes: _Boxes | None
     _masks: tuple[_Mask, ...]
+    _others: _Others
 
     def decoders(self) -> dict[str, Any]:
         """Returns what keeps an image's own bytes."""
         return {self.image: tfds.decode.SkipDecoding()}
 
     def labels(self, sample: Any) -> tuple[str, ...]:
-        """Returns the label of a sample, `ROOT_NAME` if it is not told; none where samples have none."""
-        return (_named(self._names, sample[self.label], ROOT_NAME),) if self.label else ()
+        """Returns the labels of a sample, `ROOT_NAME` for one that is not told; none where samples have none."""
+        numbers = np.ravel(sample[self.label]).tolist() if self.label else []
+        return tuple(dict.fromkeys(_named(self._names, number, ROOT_NAME) for number in numbers))
 
     def content(self, sample: Any, path: str, where: str) -> Any:
         """Returns what is known of an image, as `image_content` gives it.
@@ -140,12 +165,13 @@ class Features:
             return from_json(sample[self.exact])
         known = tuple(label for label in self.labels(sample) if label != ROOT_NAME)
         try:
-            annotation = self._annotation(sample, path, *known)
+            annotation = self._annotation(sample, path, *(known if len(known) == 1 else ()))
         except InvalidInputError as error:
             raise DataError(f"{where}: {error}") from error
         strangers = sorted({shape.label for shape in annotation.shapes} - set(self.classes))
         labels = known or labels_of(annotation, (*self.classes, *strangers))
-        return image_content(AnnotatedImage(path, path, labels, "", annotation))
+        columns = self._others.of(sample, _TAKEN)
+        return image_content(AnnotatedImage(path, path, labels, "", annotation, columns))
 
     def _annotation(self, sample: Any, path: str, otherwise: str = _NO_NAME) -> Annotation:
         if self._boxes is None and not self._masks:
@@ -171,15 +197,67 @@ def features_of(builder: Any) -> Features:
     image = _image(given)
     if image is None:
         raise DataError(f"expected a dataset of images, received {builder.name} with {', '.join(given)}")
-    labels = [key for key, feature in given.items() if isinstance(feature, tfds.features.ClassLabel)]
     exact = EXACT if EXACT in given else None
     boxes = _boxes(given)
-    label = "label" if "label" in labels else next(iter(labels), None)
-    if boxes is not None and boxes.labels:
-        label = None  # an image of objects has the labels of its objects
-    names = given[label] if label else None
+    # An image of objects has the labels of its objects.
+    label = None if boxes is not None and boxes.labels else _label(given)
+    names = _names_of(given[label]) if label else None
     masks = () if exact else _masks(given, image)
-    return Features(image, label, _classes(names, boxes, masks, exact), exact, names, boxes, masks)
+    read = {image, label, *(mask.key for mask in masks), *([boxes.key] if boxes is not None else [])}
+    others = _Others() if exact else _others({key: given[key] for key in given if key not in read}, builder.name)
+    return Features(image, label, _classes(names, boxes, masks, exact), exact, names, boxes, masks, others)
+
+
+def _label(given: Any) -> str | None:
+    labels = [key for key, feature in given.items() if isinstance(feature, tfds.features.ClassLabel)]
+    several = [key for key, feature in given.items() if _names_of(feature) is not None and key not in labels]
+    return next(
+        (key for key in ("label", "labels") if key in (*labels, *several)), next(iter((*labels, *several)), None)
+    )
+
+
+def _names_of(feature: Any) -> Any:
+    """What names the numbers of a label or of labels; None for another feature."""
+    inner = feature.feature if isinstance(feature, tfds.features.Sequence) else feature
+    return inner if isinstance(inner, tfds.features.ClassLabel) else None
+
+
+def _others(given: Mapping[str, Any], name: str) -> _Others:
+    found: list[tuple[tuple[str, ...], Any]] = []
+    unread: list[str] = []
+
+    def look(way: tuple[str, ...], feature: Any) -> None:
+        if isinstance(feature, tfds.features.FeaturesDict):
+            for key, inner in feature.items():
+                look((*way, key), inner)
+        elif _is_scalar(feature):
+            found.append((way, feature))
+        else:
+            unread.append("/".join(way))
+
+    for key, feature in given.items():
+        look((key,), feature)
+    if unread:
+        _log.warning("%s: not read are %s", name, ", ".join(unread))
+    return _Others(tuple(found))
+
+
+def _is_scalar(feature: Any) -> bool:
+    return isinstance(feature, (tfds.features.Tensor, tfds.features.ClassLabel)) and feature.shape == ()
+
+
+def _at(sample: Any, way: Sequence[str]) -> Any:
+    for key in way:
+        sample = sample[key]
+    return sample
+
+
+def _plain(feature: Any, value: Any) -> Any:
+    """A value as a column has it: text, a number or a boolean."""
+    if isinstance(feature, tfds.features.ClassLabel):
+        return _named(feature, value, "")
+    plain = value.item() if hasattr(value, "item") else value
+    return plain.decode("utf-8", "backslashreplace") if isinstance(plain, bytes) else plain
 
 
 def _classes(names: Any, boxes: _Boxes | None, masks: tuple[_Mask, ...], exact: str | None) -> tuple[str, ...]:
@@ -232,7 +310,12 @@ def _boxes(given: Any) -> _Boxes | None:
         box = next((name for name, one in inner.items() if isinstance(one, tfds.features.BBoxFeature)), None)
         if box is not None:
             label = next((name for name, one in inner.items() if isinstance(one, tfds.features.ClassLabel)), None)
-            return _Boxes(key, box, label, inner[label] if label else None, _form(inner[box]), False)
+            rest = {name: one for name, one in inner.items() if name not in {box, label}}
+            others = _Others(tuple(((name,), one) for name, one in rest.items() if _is_scalar(one)))
+            unread = [f"{key}/{name}" for name, one in rest.items() if not _is_scalar(one)]
+            if unread:
+                _log.warning("not read are %s", ", ".join(unread))
+            return _Boxes(key, box, label, inner[label] if label else None, _form(inner[box]), False, others)
     return None
 
 

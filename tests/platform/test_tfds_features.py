@@ -183,6 +183,58 @@ class TestBoxes:
             marks({"image": IMAGE, "boxes": self.LISTED}, picture, boxes=boxes)
 
 
+class TestWhatIsToldBeside:
+    def test_texts_numbers_and_classes_are_columns_and_the_rest_is_named(self, picture, caplog):
+        given = {
+            "image": IMAGE,
+            "label": NAMES,
+            "image/filename": tfds.features.Text(),
+            "attributes": tfds.features.FeaturesDict(
+                {"worn": tfds.features.Scalar(np.bool_), "lot": tfds.features.Text(), "side": NAMES}
+            ),
+            "score": tfds.features.Scalar(np.float32),
+            "size": tfds.features.Scalar(np.int64),
+            "words": tfds.features.Sequence(tfds.features.Text()),
+        }
+        told = {
+            "image/filename": "ü.jpg".encode(),
+            "attributes": {"worn": np.True_, "lot": b"\xff7", "side": np.int64(-1)},
+            "score": np.float32(0.5),
+            "size": np.int64(3),
+            "words": np.array([b"x"]),
+        }
+        found = content(given, picture, label=1, **told)
+        assert found["labels"] == ["cup"]
+        assert found["columns"] == {
+            "image/filename": "ü.jpg", "attributes/worn": True, "attributes/lot": "\\xff7", "attributes/side": "",
+            "score": 0.5, "tfds_size": 3,
+        }  # fmt: skip
+        assert "made: not read are words" in caplog.text
+
+    def test_of_an_object_it_goes_with_its_mark_and_the_images_own_label_is_a_column(self, picture, caplog):
+        inner = {
+            "box": tfds.features.BBoxFeature(),
+            "kind": NAMES,
+            "cut": tfds.features.Scalar(np.bool_),
+            "label": tfds.features.Scalar(np.int64),
+            "outline": tfds.features.Tensor(shape=(2,), dtype=np.float32),
+        }
+        given = {"image": IMAGE, "label": NAMES, "things": tfds.features.Sequence(inner)}
+        things = {"box": np.array([BOX, BOX], np.float32), "kind": np.array([1, 0]), "cut": np.array([True, False]),
+                  "label": np.array([5, 6]), "outline": np.zeros((2, 2), np.float32)}  # fmt: skip
+        first, second = marks(given, picture, label=0, things=things)
+        assert (first.extra, second.extra) == ({"cut": True, "tfds_label": 5}, {"cut": False, "tfds_label": 6})
+        assert content(given, picture, label=0, things=things)["columns"] == {"label": "dog"}
+        assert "not read are things/outline" in caplog.text
+
+    @pytest.mark.parametrize("key", ["labels", "tags"])
+    def test_several_labels_are_all_its_labels(self, picture, key):
+        given = {"image": IMAGE, key: tfds.features.Sequence(NAMES)}
+        assert features(**given).classes == ("dog", "cup")
+        for numbers, labels in [([], []), ([1], ["cup"]), ([1, 0, 1], ["cup", "dog"])]:
+            assert content(given, picture, **{key: np.array(numbers, np.int64)})["labels"] == labels
+
+
 def test_other_datasets_are_refused():
     with pytest.raises(DataError, match="expected a dataset of images, received made with number"):
         features(number=tfds.features.Scalar(np.int64))
