@@ -123,8 +123,14 @@ def write_split(source: Any, split: str, data_dir: str | None, parent: str | Non
 
 
 def _prepare(builder: Any) -> None:
+    if _is_folder(builder):
+        return  # its images lie there already, and it raises when asked
     with contextlib.redirect_stdout(sys.stderr):  # standard output is for answers
         builder.download_and_prepare()
+
+
+def _is_folder(builder: Any) -> bool:
+    return isinstance(builder, tfds.ImageFolder)
 
 
 def _builder(source: Any, data_dir: str | None) -> Any:
@@ -144,6 +150,9 @@ def _builder(source: Any, data_dir: str | None) -> Any:
 def _key(builder: Any) -> str:
     """Tells builders of one name and version apart: where they lie, and since when."""
     place = str(builder.data_dir)
+    if _is_folder(builder):
+        held = [(info.path, info.size, info.modified_ns) for info in open_storage(place, follow_links=True).walk()]
+        return hashlib.sha256(f"{place} {held}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
     info = os.path.join(place, _INFO)
     since = os.stat(info).st_mtime_ns if os.path.isfile(info) else 0
     return hashlib.sha256(f"{place} {since}".encode("utf-8", "surrogateescape")).hexdigest()[:12]

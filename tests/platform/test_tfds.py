@@ -1,5 +1,6 @@
 import io
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,6 +128,27 @@ def test_a_builder_will_do_and_its_boxes_are_annotations(tmp_path, capsys):
     assert (shape.kind, shape.label, shape.points) == ("rectangle", "cup", ((1.0, 1.0), (5.0, 3.0)))
     with open(marked.path, "rb") as file:
         assert file.read() == png(1)
+
+
+def test_a_folder_of_images_is_a_builder_too_and_read_anew_when_it_changed(tmp_path, monkeypatch):
+    monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path / "cache"))
+    for place, value in {"train/a b/1": 0, "train/good/1": 1, "test/good/2": 2}.items():
+        (tmp_path / "set" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "set" / f"{place}.png").write_bytes(png(value))
+
+    def held():
+        samples = Dataset.from_tfds(tfds.ImageFolder(str(tmp_path / "set")), split=None).get_image_samples()
+        assert all("/set/t" in name for name in samples["image/filename"])
+        return sorted(
+            zip(samples.purpose, samples.category, map(Path.read_bytes, map(Path, samples.path)), strict=True)
+        )
+
+    first = held()
+    assert first == [("test", ("good",), png(2)), ("train", ("a b",), png(0)), ("train", ("good",), png(1))]
+    (tmp_path / "set" / "test" / "good" / "3.png").write_bytes(png(3))
+    assert held() == sorted([*first, ("test", ("good",), png(3))])
+    with pytest.raises(InvalidInputError, match="expected one of the splits test, train of image_folder"):
+        Dataset.from_tfds(tfds.ImageFolder(str(tmp_path / "set")), split="train[:50%]")
 
 
 def test_an_export_comes_back_as_it_was(tmp_path, capsys):
