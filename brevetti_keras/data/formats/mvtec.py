@@ -2,11 +2,12 @@
 
     collection = read_mvtec("/data/mvtec_ad/bottle")
 
-`train/good/000.png`, `test/<defect>/000.png`, `ground_truth/<defect>/000_mask.png`. An image's label is its folder; its
-mask is referred to where it lies.
+`train/good/000.png`, `test/<defect>/000.png`, `ground_truth/<defect>/000_mask.png`; or, as in MVTec LOCO AD, a mask an
+object in `ground_truth/<defect>/000/`. An image's label is its folder; its masks are referred to where they lie.
 """
 
 import posixpath
+from collections.abc import Mapping, Sequence
 
 from brevetti_keras.data.annotation import Annotation, Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, all_classes, by_name
@@ -34,19 +35,27 @@ def read_mvtec(path: str) -> Collection:
         advice = f": import one of its objects ({', '.join(inner)})" if inner else ""
         raise DataError(f"{source.root}: expected images in train/{GOOD}, found none{advice}")
     files = [file for split in _SPLITS for file in source.below(split) if file.count("/") == 2]
-    images = [_image(source, file, _SPLITS[file.split("/")[0]]) for file in source.fetched(files)]
+    masks: dict[str, list[str]] = {}
+    for mask in sorted(source.below(TRUTH, (".png",))):
+        masks.setdefault(posixpath.dirname(mask), []).append(mask)
+    images = [_image(source, masks, file, _SPLITS[file.split("/")[0]]) for file in source.fetched(files)]
     first = [GOOD] if any(GOOD in image.labels for image in images) else []
     return Collection(by_name(images, source.root), all_classes(images, first))
 
 
-def _image(source: Source, file: str, purpose: str) -> AnnotatedImage:
+def _image(source: Source, masks: Mapping[str, Sequence[str]], file: str, purpose: str) -> AnnotatedImage:
     split, folder, base = file.split("/")
     stem = posixpath.splitext(base)[0]
-    masks = [name for name in (f"{stem}_mask.png", f"{stem}.png") if f"{TRUTH}/{folder}/{name}" in source.files]
     shapes: tuple[Shape, ...] = ()
     if split == "test" and folder != GOOD:
-        if not masks and source.below(f"{TRUTH}/{folder}"):
-            raise DataError(f"{source.resolve(file)}: expected its mask {TRUTH}/{folder}/{stem}_mask.png, found none")
-        shapes = tuple(Shape(folder, "mask", mask=source.resolve(f"{TRUTH}/{folder}/{name}")) for name in masks[:1])
+        truth = f"{TRUTH}/{folder}"
+        one = next(
+            (f"{truth}/{name}" for name in (f"{stem}_mask.png", f"{stem}.png") if f"{truth}/{name}" in source.files),
+            None,
+        )
+        found = masks.get(f"{truth}/{stem}", ()) if one is None else (one,)
+        if not found and any(other.startswith(f"{truth}/") or other == truth for other in masks):
+            raise DataError(f"{source.resolve(file)}: expected its mask {truth}/{stem}_mask.png, found none")
+        shapes = tuple(Shape(folder, "mask", mask=source.resolve(mask)) for mask in found)
     height, width = source.size_of(file)
     return AnnotatedImage(source.resolve(file), file, (folder,), purpose, Annotation(shapes, width, height))

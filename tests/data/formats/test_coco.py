@@ -251,6 +251,11 @@ class TestWhatIsLeftOut:
         (shape,) = shapes(write(content(annotations=[{**BOX, "area": None}])))
         assert shape.extra == {"id": 1}
 
+    def test_a_file_of_images_to_test_on_has_no_annotations(self, write):
+        given = {key: value for key, value in content().items() if key != "annotations"}
+        (image,) = read_coco(write(given, "annotations/image_info_test2017.json", ("test2017/a.png",))).images
+        assert (image.name, image.purpose, image.annotation.shapes) == ("test2017/a.png", "test", ())
+
     def test_an_image_needs_an_id_and_no_size(self, write):
         with pytest.raises(DataError, match="expected an id in each of 'images', received 'None'"):
             read_coco(write(content(images=[{"file_name": "a.png"}], annotations=[])))

@@ -110,6 +110,23 @@ def test_a_mask_may_have_the_image_s_own_name(bottle):
     assert mask.mask == str(masks / "000.png")
 
 
+def test_each_of_several_masks_in_the_image_s_own_folder_is_a_mark(bottle, tmp_path):
+    masks = bottle / "ground_truth" / "broken"
+    for name, rows in {"000/001.png": 3, "000/000.png": 2, "001/000.png": 4}.items():
+        write_mask(masks / name, rows)
+    for number in range(2):
+        (masks / f"{number:03d}_mask.png").unlink()
+    given = read_format("mvtec", str(bottle))
+    first, second = (image.annotation.shapes for image in given.images[:2])
+    assert [shape.mask for shape in first] == [str(masks / "000" / "000.png"), str(masks / "000" / "001.png")]
+    assert [shape.mask for shape in second] == [str(masks / "001" / "000.png")]
+    assert write_format(given, "mvtec", str(tmp_path / "out")).kept_aside == 1
+    assert contents(read_format("mvtec", str(tmp_path / "out"))) == contents(given)
+    (masks / "001" / "000.png").unlink()
+    with pytest.raises(DataError, match=r"test/broken/001\.png: expected its mask"):
+        read_mvtec(str(bottle))
+
+
 def test_images_that_lie_in_no_folder_of_a_label_or_too_deep_are_none(bottle):
     write_image(bottle / "test" / "overview.png", size=(12, 16))
     write_image(bottle / "test" / "good" / "small" / "000.png", size=(12, 16))
