@@ -10,8 +10,9 @@ that the pixel in column c and row r reaches from (c, r) to (c + 1, r + 1). Keys
 """
 
 import math
+import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
 from brevetti_keras.data.run_lengths import RunLengths, read_run_lengths
@@ -81,15 +82,25 @@ def read_annotation(data: bytes, name: str) -> Annotation:
 
     Args:
         data: the file's content.
-        name: the file's, for messages.
+        name: the file's path or URL, for messages; a relative path of a mask starts at its folder.
 
     Raises:
         DataError: if it is not JSON, or not of this form.
     """
     try:
-        return annotation_of(from_json(data))
+        annotation = annotation_of(from_json(data))
     except InvalidInputError as error:
         raise DataError(f"{name}: {error}") from error
+    if not any(isinstance(shape.mask, str) for shape in annotation.shapes):
+        return annotation
+    return replace(annotation, shapes=tuple(_beside(shape, name) for shape in annotation.shapes))
+
+
+def _beside(shape: Shape, name: str) -> Shape:
+    if not isinstance(shape.mask, str) or shape.mask.startswith("/") or "://" in shape.mask:
+        return shape
+    scheme, found, folder = posixpath.dirname(name).rpartition("://")
+    return replace(shape, mask=f"{scheme}{found}{posixpath.normpath(posixpath.join(folder, shape.mask))}")
 
 
 def write_annotation(annotation: Annotation) -> bytes:

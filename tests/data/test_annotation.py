@@ -43,6 +43,21 @@ def test_masks_are_pixels_or_a_path():
     assert (path.mask, pixels.mask) == ("/m.png", RunLengths(2, 3, (1, 5)))
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "place"),
+    [
+        ("/data/marks/1.json", "1.png", "/data/marks/1.png"),
+        ("/data/marks/1.json", "../masks/1.png", "/data/masks/1.png"),
+        ("gs://vials/marks/1.json", "../masks/1.png", "gs://vials/masks/1.png"),
+        ("gs://vials/marks/1.json", "gs://others/1.png", "gs://others/1.png"),
+        ("1.json", "masks/1.png", "masks/1.png"),
+    ],
+)
+def test_a_mask_s_relative_path_starts_at_the_file(name, path, place):
+    data = json.dumps({"annotations": [POINT, {"type": "mask", "label": "a", "path": path}]}).encode()
+    assert [shape.mask for shape in read_annotation(data, name).shapes] == [None, place]
+
+
 def test_an_annotation_may_tell_nothing():
     assert read_annotation(b"{}", "1.json").is_empty
     assert not read(width=3).is_empty
