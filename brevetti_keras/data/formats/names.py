@@ -7,6 +7,7 @@ unique_names(images, by_stem=True)                  # "1.png", "1-2.jpg": labels
 import itertools
 import posixpath
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from brevetti_keras.data.formats.collection import AnnotatedImage
@@ -20,8 +21,14 @@ _LAYOUT = frozenset({"images", "JPEGImages", "train", "val", "valid", "validatio
 
 def file_word(text: str) -> str:
     """Returns text as the name of a file or folder: other characters become `_`, long text is cut."""
-    word = _UNSAFE.sub("_", text).strip(". ")
+    word = _UNSAFE.sub(_mark_or_line, unicodedata.normalize("NFC", text)).strip(". ")
     return word.encode("utf-8", "replace")[:_MAX_BYTES].decode("utf-8", "ignore") or "_"
+
+
+def _mark_or_line(found: re.Match[str]) -> str:
+    # Marks that stand with a letter are part of it: of the vowels of many a script, and of accents without a letter of
+    # their own.
+    return found[0] if unicodedata.category(found[0]).startswith("M") else "_"
 
 
 def unique_names(images: Iterable[AnnotatedImage], *, by_stem: bool = False, flat: bool = False) -> list[str]:

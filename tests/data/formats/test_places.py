@@ -42,6 +42,11 @@ class TestNames:
         names = ["a.png", "b/c d.JPG", "lot (1)/é.tiff"]
         assert unique_names(images(*names)) == names
 
+    def test_letters_of_every_script_stay_and_are_written_in_one_way(self):
+        names = ["u\u0308.png", "\u00fc.png", "\u0939\u093f\u0928\u094d\u0926\u0940.png", "\u0e17\u0e35\u0e48.png"]
+        assert unique_names(images(*names)) == ["\u00fc.png", "\u00fc-2.png", *names[2:]]
+        assert file_word("a\u0301\u0328") == "\u0105\u0301"
+
     def test_folders_that_the_forms_make_are_left_out(self):
         assert unique_names(images("images/train/lot/a.png", "train/good/a.png")) == ["lot/a.png", "good/a.png"]
 
