@@ -35,6 +35,7 @@ XML = "Annotations"
 LISTS = "ImageSets/Main"
 MASK_LISTS = "ImageSets/Segmentation"
 MASK_PURPOSE = "segmentation_purpose"
+ATTRIBUTE = "@"
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 _IMAGE_TAGS = frozenset({"filename", "folder", "path", "size", "object"})
 _OBJECT_TAGS = frozenset({"name", "bndbox"})
@@ -158,8 +159,8 @@ def _number(text: str) -> float:
 
 
 def _others(element: Element, known: frozenset[str]) -> dict[str, Any]:
-    """What an element holds beside the known, as text, dicts and, where a tag comes again, lists."""
-    found: dict[str, Any] = {}
+    """What an element holds beside the known: text, dicts, lists where a tag comes again, and attributes by `@name`."""
+    found: dict[str, Any] = {f"{ATTRIBUTE}{name}": value for name, value in element.attrib.items()}
     for child in element:
         if child.tag in known:
             continue

@@ -13,7 +13,7 @@ from brevetti_keras.data.annotation import Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, split_of
 from brevetti_keras.data.formats.names import file_word
 from brevetti_keras.data.formats.target import Target
-from brevetti_keras.data.formats.voc import IMAGES, LISTS, MASK_LISTS, MASK_PURPOSE, SIDES, USUAL, XML
+from brevetti_keras.data.formats.voc import ATTRIBUTE, IMAGES, LISTS, MASK_LISTS, MASK_PURPOSE, SIDES, USUAL, XML
 from brevetti_keras.data.formats.voc_masks import KEPT_OBJECT_VOID, KEPT_VOID, LABEL_MAP, stem_of
 from brevetti_keras.data.formats.voc_masks_writing import label_map, mask_files
 from brevetti_keras.data.image.index_image import VOID
@@ -98,6 +98,8 @@ def _add_object(root: Element, shape: Shape) -> None:
 def _add_others(element: Element, values: Mapping[str, Any], known: frozenset[str] = frozenset()) -> None:
     """Adds text, and dicts and lists of it, but for the known; what else there is has no form in VOC."""
     for tag, value in values.items():
+        if tag.startswith(ATTRIBUTE) and _TAG.fullmatch(tag[1:]) and isinstance(value, str):
+            element.set(tag[1:], _NO_XML.sub("_", value))
         if not _TAG.fullmatch(tag) or tag in known:
             continue
         for one in value if isinstance(value, list) else [value]:

@@ -181,6 +181,15 @@ def test_what_an_image_carries_along_makes_no_object(tmp_path):
     assert read_format("voc", str(tmp_path / "out")).images[0].annotation.image["object"] == {"name": "ghost"}
 
 
+def test_attributes_are_carried_along_and_written_again(write, tmp_path):
+    text = xml(DOG.replace("<object>", '<object id="3">')).replace("<annotation>", '<annotation verified="yes">')
+    given = read_voc(write(text))
+    assert given.images[0].annotation.image["@verified"] == "yes"
+    assert given.images[0].annotation.shapes[0].extra["@id"] == "3"
+    assert write_format(given, "voc", str(tmp_path / "out")).kept_aside == 0
+    assert (tmp_path / "out" / "Annotations" / "a.xml").read_text().startswith('<annotation verified="yes">')
+
+
 def test_a_list_of_one_class_gives_no_purpose(write, tmp_path):
     folder = write()
     (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
