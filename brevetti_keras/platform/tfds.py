@@ -26,6 +26,7 @@ from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
 from brevetti_keras.io.open import local_path_of, open_storage
 from brevetti_keras.platform.tfds_features import Features, features_of
+from brevetti_keras.platform.tfds_writing import about_of
 from brevetti_keras.utils.encode import from_json, to_json
 from brevetti_keras.utils.errors import DataError, InvalidInputError, NotFoundError
 from brevetti_keras.utils.lazy import lazy_import
@@ -83,7 +84,7 @@ def _read(source: Any, splits: Sequence[str], data_dir: str | None, parent: str 
         for name, entry in content["images"].items():
             image = with_content(AnnotatedImage(os.path.join(folder, name), f"{_safe(split)}/{name}", ()), entry)
             images.append(image if content["exact"] else replace(image, purpose=purpose))
-    return Collection(by_name(images, builder.info.full_name), all_classes(images, classes))
+    return Collection(by_name(images, builder.info.full_name), all_classes(images, classes), about_of(builder))
 
 
 def write_split(source: Any, split: str, data_dir: str | None, parent: str | None = None, key: str = "") -> str:

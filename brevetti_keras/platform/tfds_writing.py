@@ -2,13 +2,14 @@
 
     write_tfds(collection, "parts", "/tmp/out")         # tfds.builder_from_directory("/tmp/out/parts/1.0.0")
 
-What TensorFlow Datasets has no feature for stands in the feature `brevetti` as JSON, from which an import takes it.
+What TensorFlow Datasets has no feature for stands in the feature `brevetti` as JSON, from which an import takes it;
+what is told of the whole stands under the same name in the builder's `info.metadata`.
 """
 
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from brevetti_keras.data.annotation import Annotation
@@ -29,6 +30,7 @@ tfds = lazy_import("tensorflow_datasets", "tensorflow-datasets")
 
 EXACT = "brevetti"
 VERSION = "1.0.0"
+_METADATA = "metadata.json"
 
 
 def write_tfds(collection: Collection, name: str, folder: str) -> Written:
@@ -60,7 +62,7 @@ def write_tfds(collection: Collection, name: str, folder: str) -> Written:
     numbers = {label: number for number, label in enumerate(collection.classes)}
     # Standard output is for answers.
     with staged(folder) as local, contextlib.redirect_stdout(sys.stderr):
-        tfds.dataset_builders.store_as_tfds_dataset(
+        builder = tfds.dataset_builders.store_as_tfds_dataset(
             name=re.sub(r"\W", "_", file_word(name).lower()).strip("_") or "dataset",
             version=VERSION,
             features=tfds.features.FeaturesDict(features),
@@ -68,6 +70,10 @@ def write_tfds(collection: Collection, name: str, folder: str) -> Written:
             data_dir=local,
             disable_shuffling=True,
         )
+        if collection.about:
+            told = to_json({EXACT: collection.about})
+            from_json(told)  # what could not be read again is refused while it still is where it came from
+            Files().write_file(f"{builder.data_dir}/{_METADATA}", told)
     return Written(len(collection.images), 0)
 
 
@@ -75,6 +81,20 @@ def _name(label: str) -> str:
     """A name is a line in a file: a label that is none, or looks like what stands for such, is quoted as JSON."""
     plain = label.isprintable() and label.strip() == label and not label.startswith('"')
     return label if plain else to_json(label)
+
+
+def about_of(builder: Any) -> Mapping[str, Any]:
+    """Returns what `write_tfds` told of the whole; nothing for others' datasets.
+
+    Raises:
+        DataError: for a file of it that is damaged.
+    """
+    try:
+        told = builder.info.metadata
+    except ValueError as error:
+        raise DataError(f"{builder.data_dir}/{_METADATA}: expected JSON, received other text") from error
+    about = told.get(EXACT) if isinstance(told, Mapping) else None
+    return about if isinstance(about, Mapping) else {}
 
 
 def label_of(name: str) -> str:

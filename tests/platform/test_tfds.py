@@ -162,12 +162,12 @@ def test_an_export_comes_back_as_it_was(tmp_path, capsys):
         AnnotatedImage(picture(sources, 1), "1.png", (), "odd one", Annotation((mark, box), 16, 12)),
         AnnotatedImage(picture(sources, 2), "2.png", ("b",), "", Annotation((mark,), 16, 12)),
     )
-    collection = Collection(images, labels)
+    collection = Collection(images, labels, {"info": {"year": 2026}, "licenses": [{"id": 1, "name": "CC"}]})
     assert write_tfds(collection, "My parts!", str(tmp_path / "out")).images == 3
     assert capsys.readouterr().out == ""  # standard output is for answers
     back = read_tfds(str(tmp_path / "out"), parent=str(tmp_path / "written"))
     assert contents(back) == contents(collection)
-    assert back.classes == labels
+    assert (back.classes, back.about) == (labels, collection.about)
     stored = tfds.builder_from_directory(str(tmp_path / "out" / "my_parts" / "1.0.0"))
     (sample,) = stored.as_dataset(split="odd_one").as_numpy_iterator()
     assert sample["image"].shape == (12, 16, 3)
@@ -176,6 +176,14 @@ def test_an_export_comes_back_as_it_was(tmp_path, capsys):
     )
     with pytest.raises(ConflictError, match="expected a folder that is new or empty"):
         write_tfds(collection, "x", str(tmp_path / "out"))
+
+
+def test_a_damaged_file_of_what_is_told_of_the_whole_is_named(tmp_path):
+    image = AnnotatedImage(picture(tmp_path, 0), "0.png", ("a",), "train")
+    write_tfds(Collection((image,), ("a",), {"info": 1}), "parts", str(tmp_path / "out"))
+    (tmp_path / "out" / "parts" / "1.0.0" / "metadata.json").write_text("{")
+    with pytest.raises(DataError, match=r"1\.0\.0/metadata\.json: expected JSON"):
+        read_tfds(str(tmp_path / "out"), parent=str(tmp_path / "written"))
 
 
 def test_an_export_of_the_same_name_is_read_anew(tmp_path):
