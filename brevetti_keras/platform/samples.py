@@ -25,6 +25,8 @@ from brevetti_keras.wire.records import Dataset as DatasetRecord
 
 _log = logging.getLogger(__name__)
 
+_EXACT = 2.0**53
+
 
 @runtime_checkable
 class SampleSource(Protocol):
@@ -171,10 +173,45 @@ def _sources(
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     if len(frames) == 1:
         return frames[0]
-    full = [frame for frame in frames if len(frame)] or frames[:1]
+    full = _of_one_kind([frame for frame in frames if len(frame)] or frames[:1])
     joined = pd.concat(full, ignore_index=True)
     for column in joined.columns:
         # A column of one dataset's CSV has no value in another's rows; only a purpose may be missing.
         if column != "purpose" and isinstance(joined[column].dtype, pd.StringDtype):
             joined[column] = joined[column].fillna("")
     return joined
+
+
+def _of_one_kind(frames: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Returns frames whose columns are text in all where they are numbers in some and text in others.
+
+    Each CSV tells the kind of its columns by its own values. Booleans, which cannot be missing, become text where a
+    frame has none.
+    """
+    names = dict.fromkeys(name for frame in frames for name in frame.columns)
+    kinds = {name: {_kind(frame[name]) if name in frame else "" for frame in frames} for name in names}
+    mixed = [
+        name for name, found in kinds.items()
+        if len(found) > 1 and found & {"text", "boolean"} and found != {"text", ""} and "other" not in found
+    ]  # fmt: skip
+    if not mixed:
+        return frames
+    return [frame.assign(**{name: _as_text(frame[name]) for name in mixed if name in frame}) for frame in frames]
+
+
+def _kind(values: "pd.Series[Any]") -> str:
+    if isinstance(values.dtype, pd.StringDtype):
+        return "text"
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return "boolean"
+    return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "other"
+
+
+def _as_text(values: "pd.Series[Any]") -> "pd.Series[str]":
+    if isinstance(values.dtype, pd.StringDtype):
+        return values
+    given = values.dropna()
+    if pd.api.types.is_float_dtype(values.dtype) and ((given % 1 == 0) & (given.abs() < _EXACT)).all():
+        # Whole numbers beside an empty cell, which numbers have only as fractions.
+        values = values.astype("Int64")
+    return values.astype("str").where(values.notna(), "").astype("str")

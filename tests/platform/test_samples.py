@@ -4,6 +4,7 @@ import os
 import pandas as pd
 import pytest
 
+from brevetti_keras.data.data_generator import DataGenerator
 from brevetti_keras.data.samples import COLUMNS
 from brevetti_keras.platform import Dataset, Job, get_image_samples
 from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError, NotFoundError
@@ -63,6 +64,24 @@ class TestListing:
         samples = get_image_samples([two[0], Dataset(tmp_path / "s.csv", id="2")])
         assert samples.line.tolist() == ["", "", "7a"]
         assert samples.category.tolist()[-1] == ("x",)
+
+    def test_a_column_of_numbers_here_and_of_text_there_is_text(self, tmp_path):
+        tables = {
+            "a": "path,lot,gap,ok,score,far\n1.png,12,3,true,0.5,1e30\n2.png,13,,false,-1,\n",
+            "b": "path,lot,gap,score,far\n1.png,12b,x,2,z\n2.png,0012,y,3,z\n",
+        }
+        for name, text in tables.items():
+            for number in (1, 2):
+                write_image(tmp_path / name / f"{number}.png", seed=number)
+            (tmp_path / name / "list.csv").write_text(text)
+        samples = get_image_samples([Dataset(tmp_path / name / "list.csv", id=name) for name in tables])
+        assert samples.lot.tolist() == ["12", "13", "12b", "0012"]
+        assert samples.gap.tolist() == ["3", "", "x", "y"]
+        assert samples.far.tolist() == ["1e+30", "", "z", "z"]
+        assert samples.ok.tolist() == ["True", "False", "", ""]
+        assert samples.score.tolist() == [0.5, -1.0, 2.0, 3.0]
+        (batch,) = DataGenerator(samples).get_samples_numpy()
+        assert batch["lot"].tolist() == [b"12", b"13", b"12b", b"0012"]
 
     def test_an_empty_folder_is_an_empty_table_with_its_columns(self, tmp_path):
         (tmp_path / "empty").mkdir()
