@@ -19,6 +19,7 @@ from brevetti_keras.io.google_bucket import GoogleBucket, ObjectFacts, crc32c_of
 from brevetti_keras.io.object_cache import ObjectCache
 from brevetti_keras.io.paths import clean_path, is_hidden
 from brevetti_keras.io.storage import FileInfo
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import ConflictError, InvalidInputError, NotFoundError, StorageError
 
 _log = logging.getLogger(__name__)
@@ -153,15 +154,25 @@ class GoogleStorage:
     def walk(self, prefix: str = "", *, hidden: bool = False) -> Iterator[FileInfo]:
         """Yields all files below `prefix`, sorted by path.
 
-        The empty objects that some tools put in a folder's place, and names that are no path (with `//` or `..`), are
-        left out.
+        The empty objects that some tools put in a folder's place are left out, and so are, with a word in the log,
+        names that are no path (with `//` or `..`).
         """
         folder = self._name(prefix)
         start = f"{folder}/" if folder else ""
+        strange, first = 0, ""
         for facts in self._bucket.objects(start):
             inner = facts.name[len(start) :]
-            if _is_path(inner) and (hidden or not is_hidden(inner)):
+            if not _is_path(inner):
+                if not inner.endswith("/") and inner:
+                    strange, first = strange + 1, first or facts.name
+            elif hidden or not is_hidden(inner):
                 yield self._info(self._note(facts))
+        if strange:
+            _log.warning(
+                "left out %s whose names are no paths, such as %r: rename them",
+                counted(strange, "object"),
+                self._bucket.url(first),
+            )
 
     def remove(self, path: str) -> None:
         """Removes one file."""

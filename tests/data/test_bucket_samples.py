@@ -46,6 +46,13 @@ def test_listing_reads_no_object(fake_bucket, folder):
     assert fake_bucket.count("GET", "/b/bucket/o?") == 1
 
 
+def test_b20_names_that_are_no_paths_are_left_out_and_told(fake_bucket, caplog):
+    for name in ("vials/good/1.png", "vials/good//2.png", "vials/good/../3.png", "vials/bad/", "vials/.x/4.png"):
+        fake_bucket.put(name, b"1")
+    assert samples_of("gs://bucket/vials", "7", "Vials").path.tolist() == ["gs://bucket/vials/good/1.png"]
+    assert "left out 2 objects whose names are no paths, such as 'gs://bucket/vials/good/../3.png'" in caplog.text
+
+
 def test_an_object_without_md5_gets_its_etag_when_it_is_fetched(fake_bucket):
     fake_bucket.put("vials/good/1.png", b"composed", has_md5=False)
     fake_bucket.put("vials/good/2.png", b"plain")
