@@ -154,7 +154,9 @@ def _expanded(path: str) -> str:
 
 def name_of(path: str) -> str:
     """Returns what a dataset at a path is called by default."""
-    stem = os.path.basename(path.rstrip("/")).removesuffix(".json").removesuffix(".yaml").removesuffix(".yml")
+    stem = (
+        os.path.basename(_expanded(path).rstrip("/")).removesuffix(".json").removesuffix(".yaml").removesuffix(".yml")
+    )
     printable = "".join(character if character.isprintable() else "_" for character in stem)
     return printable.encode("utf-8", "replace").decode("utf-8")[:180] or "dataset"
 

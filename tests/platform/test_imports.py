@@ -65,6 +65,12 @@ class TestImport:
     def test_it_goes_under_the_folders_name_and_then_others(self, platform, parts):
         assert [import_dataset(platform, "coco", f"{parts}/").name for _ in range(3)] == ["parts", "parts-2", "parts-3"]
 
+    @pytest.mark.parametrize(("folder", "path"), [("", "."), ("", "./"), ("annotations", "..")])
+    def test_the_working_folder_goes_under_its_name(self, platform, parts, monkeypatch, folder, path):
+        monkeypatch.chdir(os.path.join(parts, folder))
+        assert import_dataset(platform, "coco", path).name == os.path.basename(parts)
+        assert Dataset.from_coco(path).name == os.path.basename(parts)
+
     def test_a_folder_of_an_odd_name_gets_a_plain_one(self, platform, parts):
         odd = parts.rename(parts.with_name("a\nb" + "x" * 240))
         assert import_dataset(platform, "coco", str(odd)).name == "a_b" + "x" * 177
