@@ -70,14 +70,15 @@ class TestWhatIsKept:
         pixels = np.zeros((HEIGHT, WIDTH), np.uint8)
         pixels[3:5, 4:9] = 200
         Image.fromarray(pixels).save(tmp_path / "mask.png")
-        one = image(tmp_path, 0, Shape("a", "mask", mask=str(tmp_path / "mask.png")))
+        one = image(tmp_path, 0, Shape("a", "mask", mask=str(tmp_path / "mask.png")), BOX)
         assert in_pixels(one).annotation.shapes[0].mask == RunLengths.of(pixels)
+        assert in_pixels(one).annotation.shapes[1] is BOX
         plain = image(tmp_path, 1, BOX)
         assert in_pixels(plain) is plain
         write_format(Collection((one,), ("a",)), "yolo", str(out))
         (tmp_path / "mask.png").unlink()
-        (shape,) = read_format("yolo", str(out)).images[0].annotation.shapes
-        assert shape.mask == RunLengths.of(pixels)
+        shape, box = read_format("yolo", str(out)).images[0].annotation.shapes
+        assert (shape.mask, box) == (RunLengths.of(pixels), BOX)
 
 
 class TestWhatIsPutBack:

@@ -108,6 +108,13 @@ class TestReading:
         assert [(shape.label, shape.kind) for shape in image.annotation.shapes] == [("odd one", "mask")]
         assert image.annotation.image["void"]["size"] == list(SIZE)
 
+    def test_of_several_objects_alone_each_has_the_label_of_its_number(self, voc):
+        objects = mask((*LEFT, 1), (*RIGHT, 2))
+        left, right = only(
+            voc(None, objects, ("cup", "odd one"), ((2, 2, 3, 4), (6, 3, 8, 5)), labels=None)
+        ).annotation.shapes
+        assert (left.label, pixels(left).sum(), right.label, pixels(right).sum()) == ("cup", 6, "odd one", 9)
+
     def test_an_object_without_pixels_stays_a_box(self, voc):
         image = only(voc(mask((*LEFT, 1)), mask((*LEFT, 1)), ("dent", "dent"), ((2, 2, 3, 4), (1, 1, 2, 2))))
         assert [shape.kind for shape in image.annotation.shapes] == ["mask", "rectangle"]
