@@ -147,13 +147,14 @@ class SampleSplit(Settings):
         """
         keys, given = _given(df, column)
         ids = self._ids(keys)
+        unit = [PATTERN_COLUMN] if isinstance(self.uniqueness, str) else [*(self.uniqueness or ())]
         key = [name for name in ids if name != ETAG]
         ties = [name for name in dict.fromkeys(self.tie) if name in keys and name not in ids]
         ids |= {name: keys.of([name]) for name in ties}
 
         def decide(known: IdentificationFile) -> "pd.Series[str]":
             settled = overlaid(known.lookup(), given)
-            purposes = self._purposes(keys, settled, purpose, remainder, known.others(), key)
+            purposes = self._purposes(keys, settled, purpose, remainder, known.others(), unit)
             known.update(_without(purposes, CONFLICT_PURPOSE, ""))
             return purposes.series(df.index, missing=None)
 

@@ -553,6 +553,18 @@ class TestIdentificationFile:
         assert path.read_text().startswith("etag,uniqueness,purpose\n")
         assert splitter.update_unassigned(samples[1::2], str(path)).purpose.tolist() == old.purpose.tolist()
 
+    @pytest.mark.parametrize("uniqueness", [["etag"], ["etag", "patient"], ["patient", "etag"], ["patient", "patient"]])
+    def test_absent_samples_tie_newcomers_where_the_etag_or_a_repeated_column_is_part_of_the_key(
+        self, path, uniqueness
+    ):
+        first = frame(2, patient=["a", "b"], line=["x", "y"], purpose=["test", "devel"])
+        splitter = SampleSplit(uniqueness=uniqueness, tie=["line"], split=1)
+        splitter.update_unassigned(first, str(path))
+        later = frame(2, patient=["a", "b"], line=["", "y"]).assign(etag=["e0", "new"])
+        if uniqueness == ["patient", "patient"]:
+            later["etag"] = ["new", "newer"]
+        assert splitter.update_unassigned(later, str(path)).purpose.tolist() == ["test", "devel"]
+
     def test_a_file_from_before_the_uniqueness_is_understood(self, path):
         self.write(path, "etag,purpose\ne0,test\n")
         samples = frame(3, patient=["a", "a", "b"])
