@@ -134,8 +134,11 @@ def extended(key: Key, entries: pd.DataFrame, columns: Sequence[str]) -> Key:
     Args:
         key: of the first rows.
         entries: the further rows, columns of text; `""` is missing.
-        columns: those that the key is of. A value that no row of the first ones has is MISSING, since it joins nothing.
+        columns: those that the key is of, none if the further rows have no value of it. A value that no row of the
+            first ones has is MISSING, since it joins nothing.
     """
+    if not columns:
+        return Key(np.append(key.codes, np.full(len(entries), MISSING)), key.texts)
     texts = entries[columns[0]]
     for column in columns[1:]:
         whole = (texts != "") & (entries[column] != "")

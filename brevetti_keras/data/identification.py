@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from brevetti_keras.data.column_keys import MISSING, Codes, Key, renumbered, text_key
+from brevetti_keras.data.column_keys import MISSING, Codes, Key, overlaid, renumbered, text_key
 from brevetti_keras.data.text_csv import read_text_csv, text_csv
 from brevetti_keras.io.google_cloud import GoogleStorage
 from brevetti_keras.io.local import LocalStorage, folder_lock
@@ -45,7 +45,8 @@ class IdentificationFile:
         path: of the CSV, as `open_storage` takes paths; it need not exist.
         ids: what the samples are known by, a row a sample: their `etag`, and the columns named by `key` and `ties`.
         key: the columns of the uniqueness, if it is not the etag.
-        ties: further columns that keep samples together, each on its own; they are kept beside the id.
+        ties: the columns that keep samples together, each on its own; those beyond the id are kept beside it. If the
+            etag is one of them, or there is no key, all entries of an etag have one purpose; else all of an id have.
     """
 
     def __init__(self, path: str, ids: Mapping[str, Key], key: Sequence[str] = (), ties: Sequence[str] = ()) -> None:
@@ -55,6 +56,7 @@ class IdentificationFile:
         self._key = [column for column in key if column != ETAG]
         self._ties = [column for column in ties if column not in {ETAG, *self._key}]
         self._columns = [ETAG, *self._key, *self._ties]
+        self._settled_by = [ETAG] if ETAG in ties or not self._key else [ETAG, *self._key]
         self._known = pd.DataFrame()
         # The entries' values by column, in the numbers of the ids, then in further ones.
         self._codes: dict[str, Codes] = {}
@@ -122,14 +124,15 @@ class IdentificationFile:
         frame[PURPOSE] = said.str.strip()
         purposes = text_key(frame[PURPOSE])
         # A sample that was set aside has no purpose, whatever others of its etag have.
-        etag = np.where(purposes.codes < 0, MISSING, self._codes[ETAG])
-        repeated = _repeated(etag)
+        unsettled = (purposes.codes < 0) | (self._codes[ETAG] < 0)
+        number = np.where(unsettled, MISSING, self._numbers(self._settled_by)[0])
+        repeated = _repeated(number)
         if repeated.any():
             rows = np.flatnonzero(repeated)
-            strongest = rows[_strongest(etag[rows], purposes.at(rows))]
-            best = np.full(int(etag.max()) + 1, MISSING, dtype=np.int64)
-            best[etag[strongest]] = purposes.codes[strongest]
-            purposes.codes[rows] = best[etag[rows]]
+            strongest = rows[_strongest(number[rows], purposes.at(rows))]
+            best = np.full(int(number.max()) + 1, MISSING, dtype=np.int64)
+            best[number[strongest]] = purposes.codes[strongest]
+            purposes.codes[rows] = best[number[rows]]
             frame[PURPOSE] = purposes.series()
         kept = _strongest(self._numbers(self._columns)[0], purposes)
         self._changed = len(kept) != count or not frame[PURPOSE].equals(said)
@@ -157,8 +160,27 @@ class IdentificationFile:
 
     def lookup(self) -> Key:
         """Returns the purpose of each sample's own id, MISSING where the file has none."""
+        return self._said([ETAG, *self._key])
+
+    def overruled(self, given: Key, *stays: str) -> Key:
+        """Returns the purposes given to samples by others than the file, or where it has settled one for all samples of
+        their etag, or of their id, that one: a purpose given to one of them must not move the rest.
+
+        Args:
+            given: of each sample.
+            stays: purposes that are not overruled.
+        """
+        open_to = np.array([*(text not in stays for text in given.texts), False])[given.codes]
+        said = self._said(self._settled_by)
+        return overlaid(Key(np.where(open_to, said.codes, MISSING), said.texts), given)
+
+    def same(self) -> Codes:
+        """Returns a number for each sample, equal for those of one id, which cannot be known apart again."""
+        return self._numbers([ETAG, *self._key])[1]
+
+    def _said(self, columns: Sequence[str]) -> Key:
         purposes = text_key(self._known[PURPOSE])
-        known, asked = self._numbers([ETAG, *self._key])
+        known, asked = self._numbers(columns)
         named = np.flatnonzero((known >= 0) & (purposes.codes >= 0))[::-1]
         # One more, for the ids that are MISSING. Of several entries of an id the first counts: it is set last.
         found = np.full(int(max(known.max(initial=-1), asked.max(initial=-1))) + 2, MISSING, dtype=np.int64)

@@ -149,12 +149,14 @@ class SampleSplit(Settings):
         ids = self._ids(keys)
         unit = [PATTERN_COLUMN] if isinstance(self.uniqueness, str) else [*(self.uniqueness or ())]
         key = [name for name in ids if name != ETAG]
-        ties = [name for name in dict.fromkeys(self.tie) if name in keys and name not in ids]
-        ids |= {name: keys.of([name]) for name in ties}
+        ties = [name for name in dict.fromkeys(self.tie) if name in keys]
+        ids |= {name: keys.of([name]) for name in ties if name not in ids}
 
         def decide(known: IdentificationFile) -> "pd.Series[str]":
-            settled = overlaid(known.lookup(), given)
-            purposes = self._purposes(keys, settled, purpose, remainder, known.others(), unit)
+            settled = overlaid(known.lookup(), known.overruled(given, CONFLICT_PURPOSE))
+            purposes = self._purposes(
+                keys, settled, purpose, remainder, known.others(), unit, known.same() if ETAG not in ties else None
+            )
             known.update(_without(purposes, CONFLICT_PURPOSE, ""))
             return purposes.series(df.index, missing=None)
 
@@ -168,9 +170,11 @@ class SampleSplit(Settings):
         remainder: str | None,
         others: pd.DataFrame | None = None,
         columns: Sequence[str] = (),
+        same: Codes | None = None,
     ) -> Key:
         """Returns every row's purpose, MISSING for none; `given` are those of before. `others` are entries of samples
-        absent today, which tie as if they were here, and `columns` those of their uniqueness."""
+        absent today, which tie as if they were here, and `columns` those of their uniqueness. `same` numbers the rows
+        by what the file knows them by, where nothing else ties the rows of one number."""
         rows = len(keys.frame)
         strata = self._key(keys, self.stratification)
         uniqueness = self._key(keys, self.uniqueness)
@@ -178,6 +182,8 @@ class SampleSplit(Settings):
         tying: list[tuple[Key, Sequence[str]]] = [] if uniqueness is None else [(uniqueness, columns)]
         if self.mode == self.MODE_SORTED_PERMUTATION:
             tying += [(key, [name]) for name, key in ties.items()]
+            if same is not None:
+                tying.append((Key(same, [""] * (int(same.max(initial=-1)) + 1)), ()))
         known = _without(given, CONFLICT_PURPOSE)
         set_aside = (known.codes < 0) & (given.codes >= 0)
         joined = [Key(np.where(set_aside, MISSING, key.codes), key.texts) for key, _ in tying]

@@ -34,13 +34,22 @@ def test_an_id_is_its_etag_and_its_key_together(path) -> None:
     text = "etag,patient,purpose\ne1,a,train\ne1,b,test\ne2,,test\n,a,train\n"
 
     said, others, lines = known(
-        path, text, {"etag": ["e1", "e1", "e1", "e2", ""], "patient": [*"abc", "", "a"]}, ["patient"]
+        path, text, {"etag": ["e1", "e1", "e1", "e2", ""], "patient": [*"abc", "", "a"]}, ["patient"], ["etag"]
     )
 
     # Entries of one etag have settled for the strongest.
     assert said == ["train", "train", "", "test", "train"]
     assert others == []
     assert lines == ["e1,a,train", "e1,b,train", "e2,,test", ",a,train", "e1,c,devel"]
+
+
+def test_where_etags_do_not_tie_each_id_keeps_its_own_purpose(path) -> None:
+    text = "etag,patient,purpose\ne1,a,train\ne1,b,devel\ne1,b,test\n"
+
+    said, _, lines = known(path, text, {"etag": ["e1", "e1"], "patient": ["a", "b"]}, ["patient"])
+
+    assert said == ["train", "devel"]
+    assert lines == ["e1,a,train", "e1,b,devel"]
 
 
 def test_entries_of_others_are_related_by_etag_key_or_tie(path) -> None:

@@ -72,3 +72,27 @@ def test_in_hash_mode_straddling_etags_and_groups_are_reported_by_name(caplog):
     assert set(result.purpose) == {"train", "devel"}
     assert "1 value of the tie column etag with samples of several purposes: a leak" in caplog.text
     assert "1 value of the tie column leak_group with samples of several purposes: a leak" in caplog.text
+
+
+@pytest.mark.parametrize("tie", [(), ("leak_group",)])
+@pytest.mark.parametrize("uniqueness", [None, ["patient"], ["patient", "line"]])
+def test_what_a_job_made_of_equal_files_is_what_the_next_one_finds_where_etags_do_not_tie(tmp_path, tie, uniqueness):
+    path = str(tmp_path / "ids.csv")
+    patients = ["", *map(str, range(1, 40))]
+    frame = samples(etag=[f"e{n // 4}" for n in range(40)], patient=patients, line=["", "1"] * 20, leak_group="")
+    splitter = SampleSplit(uniqueness=uniqueness, tie=tie, split=0.55)
+    first = splitter.update_unassigned(frame, path)
+    assert set(first.purpose) == {"train", "devel"}
+    again = splitter.update_unassigned(frame.sample(frac=1, random_state=1), path)
+    assert again.purpose.sort_index().tolist() == first.purpose.tolist()
+
+
+def test_a_purpose_given_to_a_newcomer_moves_no_sample_of_its_etag(tmp_path):
+    path = str(tmp_path / "ids.csv")
+    old = samples(etag=["a", "b"], patient=["p", "p"], purpose=["devel", "devel"])
+    splitter = SampleSplit(uniqueness=["patient"])
+    splitter.update_unassigned(old, path)
+    new = samples(etag=["a", "b", "a", "c"], patient=["p", "p", "q", "r"], purpose=["", "", "train", "train"])
+    found = splitter.update_unassigned(new, path)
+    assert found.purpose.tolist() == ["devel", "devel", "devel", "train"]
+    assert splitter.update_unassigned(new, path).purpose.tolist() == found.purpose.tolist()
