@@ -16,6 +16,7 @@ import pandas as pd
 
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.finder import EQUAL, NEAR, Leaks, find_leaks
+from brevetti_keras.data.leaks.reading import with_text
 from brevetti_keras.data.leaks.signature import Signature
 
 DUPLICATE_COLUMNS = (
@@ -108,6 +109,7 @@ def check_dataset(
     """
     if skipped is None:
         skipped = pd.DataFrame(columns=["path", "category", "reason"])
+    samples = with_text(samples)
     leaks = find_leaks(samples, max_cluster, memory, progress)
     labels = _labels(samples)
     facts = _facts(samples, leaks, labels)

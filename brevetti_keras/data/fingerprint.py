@@ -22,7 +22,7 @@ from brevetti_keras.data.annotation_digest import annotation_digest
 from brevetti_keras.data.column_keys import as_text
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.pixel_hashes import read_pixel_hashes
-from brevetti_keras.data.leaks.reading import check_paths
+from brevetti_keras.data.leaks.reading import with_text
 from brevetti_keras.data.text_csv import read_text_csv
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import BrevettiError, DataError
@@ -70,12 +70,12 @@ def fingerprint(
     Raises:
         InvalidInputError: for samples without `path`.
     """
-    check_paths(samples)
+    samples = with_text(samples)
     hashes = read_pixel_hashes(samples, pixels, memory, progress)
     metadata = [name for name in samples.columns if name not in _NO_METADATA]
     rows = []
     for row in _records(samples):
-        annotation = row.get("annotation_path") or ""
+        annotation = as_text(row.get("annotation_path", ""))
         parts = [
             hashes[row["path"]],
             "/".join(sorted(as_text(label) for label in _labels(row.get("category")))),
@@ -83,7 +83,7 @@ def fingerprint(
             _metadata({name: as_text(row[name]) for name in metadata}),
         ]
         leaf = hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()
-        rows.append((_below(row), row.get("etag") or "", *parts, leaf))
+        rows.append((_below(row), row["etag"], *parts, leaf))
     leaves = pd.DataFrame(rows, columns=[*LEAF_COLUMNS], dtype="str")
     return _of(leaves)
 

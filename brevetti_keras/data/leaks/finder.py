@@ -19,7 +19,7 @@ import pandas as pd
 from brevetti_keras.data.leaks.candidates import Pairs, similar_pairs
 from brevetti_keras.data.leaks.confirmation import Confirmation, confirm
 from brevetti_keras.data.leaks.content_memory import ContentMemory
-from brevetti_keras.data.leaks.reading import Signatures, read_signatures
+from brevetti_keras.data.leaks.reading import Signatures, read_signatures, with_text
 from brevetti_keras.data.leaks.signature import work_side
 from brevetti_keras.data.leaks.spectrum import SPECTRUM_SHAPE
 from brevetti_keras.utils.counting import counted
@@ -71,6 +71,7 @@ def find_leaks(
     """
     if type(max_cluster) is not int or max_cluster < 2:
         raise InvalidInputError(f"expected max_cluster as a count of at least 2, received {max_cluster!r}")
+    samples = with_text(samples)
     memory = memory or ContentMemory()
     read = read_signatures(samples, memory, progress)
     _tell_unreadable(read)

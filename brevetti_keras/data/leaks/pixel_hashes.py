@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from brevetti_keras.data.image.decode import read_image
 from brevetti_keras.data.leaks.content_memory import ContentMemory
-from brevetti_keras.data.leaks.reading import in_threads, local_path
+from brevetti_keras.data.leaks.reading import in_threads, local_path, with_text
 from brevetti_keras.data.leaks.signature import hash_pixels
 from brevetti_keras.utils.errors import BrevettiError
 
@@ -33,9 +33,9 @@ def read_pixel_hashes(
         memory: by default the one in the cache folder.
         progress: show a bar on a terminal while files are decoded.
     """
+    samples = with_text(samples)
     memory = memory or ContentMemory()
-    etags = samples["etag"] if "etag" in samples.columns else pd.Series("", index=samples.index)
-    files = dict(zip(samples["path"], etags, strict=True))
+    files = dict(zip(samples["path"], samples["etag"], strict=True))
     found = dict(known or {})
     asked = [etag for etag in dict.fromkeys(files.values()) if etag]
     recalled = memory.recall([_PREFIX + etag for etag in asked])

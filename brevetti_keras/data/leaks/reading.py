@@ -54,10 +54,9 @@ def read_signatures(samples: pd.DataFrame, memory: ContentMemory | None = None, 
     Raises:
         InvalidInputError: for samples without `path`.
     """
-    check_paths(samples)
+    samples = with_text(samples)
     memory = memory or ContentMemory()
-    etags = samples["etag"].fillna("") if "etag" in samples.columns else [""] * len(samples)
-    files = dict(zip(samples["path"].astype(str), map(str, etags), strict=True))
+    files = dict(zip(samples["path"], samples["etag"], strict=True))
     known = memory.recall([_PREFIX + etag for etag in dict.fromkeys(files.values()) if etag])
     found = Signatures()
     missing: dict[str, str] = {}
@@ -83,10 +82,18 @@ def read_signatures(samples: pd.DataFrame, memory: ContentMemory | None = None, 
     return found
 
 
-def check_paths(samples: pd.DataFrame) -> None:
-    """Raises InvalidInputError for what is no frame of samples with `path`."""
+def with_text(samples: pd.DataFrame) -> pd.DataFrame:
+    """Returns samples whose `path` and `etag` are text, whatever they were: categories, paths of pathlib, missing.
+
+    An etag that is missing, or all of them, is `""`.
+
+    Raises:
+        InvalidInputError: for what is no frame of samples with `path`.
+    """
     if "path" not in getattr(samples, "columns", ()):
         raise InvalidInputError("expected samples with a column 'path', received none: list them by get_image_samples")
+    etags = samples["etag"].astype("object").fillna("").astype("str") if "etag" in samples.columns else ""
+    return samples.assign(path=samples["path"].astype("str"), etag=pd.Series(etags, index=samples.index, dtype="str"))
 
 
 def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> list[_Result]:

@@ -1,5 +1,6 @@
 import hashlib
 import logging
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.leak_families import draw, frame_of_part
+from brevetti_keras.data.dataset_check import check_dataset
+from brevetti_keras.data.fingerprint import fingerprint
 from brevetti_keras.data.leaks import confirmation
 from brevetti_keras.data.leaks.finder import find_leaks
 from brevetti_keras.data.sample_integrity import SampleSplit, find_leak_groups, find_leak_pairs
@@ -106,6 +109,21 @@ def test_equal_pixels_in_other_files_are_one_group(tmp_path):
     pairs = find_leak_pairs(samples)
     assert pairs.reason.tolist() == ["equal pixels"] * 3
     assert pairs["first"].tolist() == [str(tmp_path / "a.bmp")] * 3
+
+
+@pytest.mark.parametrize("way", [lambda paths: paths.map(Path), lambda paths: paths.astype("category")])
+@pytest.mark.parametrize("etag", [None, pd.NA, pd.Categorical(["a", None, ""])])
+def test_paths_and_etags_need_not_be_text(tmp_path, way, etag):
+    picture = draw_part("disc", 1, 64)
+    paths = [write_picture(tmp_path / name, picture) for name in ("a.png", "b.bmp")]
+    samples = listed([*paths, write_picture(tmp_path / "c.png", draw_part("disc", 2, 64))])
+    group = find_leak_groups(samples).leak_group[0]
+    other = samples.assign(path=way(samples.path), etag=etag)
+    found = find_leak_groups(other)
+    assert found.leak_group.tolist() == [group, group, ""]
+    pd.testing.assert_frame_equal(found[["path", "etag"]], other[["path", "etag"]])
+    assert fingerprint(other).root == fingerprint(samples).root
+    assert check_dataset(other).duplicates.reason.tolist() == ["equal pixels"]
 
 
 def test_of_two_pictures_alone_a_copy_is_told_from_another_part(tmp_path):
