@@ -3,8 +3,9 @@
     changes = diff_fingerprints(fingerprint(before), fingerprint(after))
     changes[["change", "sample", "other", "before", "after"]]
 
-Samples of one path belong together; of the others those of equal pixels, which were moved; what is left was added or
-removed.
+Samples of one path and equal pixels belong together; of the others those of equal pixels, which were moved; then those
+of one path, whose pixels changed; what is left was added or removed. So files that changed places, or numbers because
+one was put in between, are told as moved, and no picture as changed.
 """
 
 import pandas as pd
@@ -40,8 +41,11 @@ def diff_fingerprints(first: Fingerprint, second: Fingerprint) -> pd.DataFrame:
         A sample that changed in several ways has several rows.
     """
     before, after = _by_path(first.leaves), _by_path(second.leaves)
-    pairs = [(before.pop(key), after.pop(key)) for key in sorted(before.keys() & after.keys())]
+    common = sorted(before.keys() & after.keys())
+    kept = [key for key in common if before[key]["pixels"] == after[key]["pixels"]]
+    pairs = [(before.pop(key), after.pop(key)) for key in kept]
     moved = _same_pixels(before, after)
+    pairs += [(before.pop(key), after.pop(key)) for key in sorted(before.keys() & after.keys())]
     rows: list[_Row] = [("moved", one["path"], other["path"], one["path"], other["path"]) for one, other in moved]
     rows += [("removed", leaf["path"], "", leaf["label"], "") for leaf in before.values()]
     rows += [("added", leaf["path"], "", "", leaf["label"]) for leaf in after.values()]

@@ -85,6 +85,40 @@ def test_each_kind_of_change_is_told_apart_and_named(folder):
     assert found[5][3:] == ("good", "bad")
 
 
+def test_files_that_changed_places_are_moved_and_no_picture_has_changed(folder):
+    for label in ("good", "bad"):
+        (folder / label / f"{label}_0000.png").rename(folder / label / "1.png")
+    before = taken(folder)
+    (folder / "good" / "1.png").rename(folder / "kept.png")
+    (folder / "bad" / "1.png").rename(folder / "good" / "1.png")
+    (folder / "kept.png").rename(folder / "bad" / "1.png")
+    assert [row[:3] for row in changes(before, taken(folder))] == [
+        ("moved", "bad/1.png", "good/1.png"),
+        ("moved", "good/1.png", "bad/1.png"),
+        ("relabelled", "bad/1.png", "good/1.png"),
+        ("relabelled", "good/1.png", "bad/1.png"),
+    ]
+
+
+def test_a_picture_put_in_between_is_added_and_those_after_it_are_moved(folder):
+    good = folder / "good"
+    before = taken(folder)
+    for number in (2, 1):
+        (good / f"good_000{number}.png").rename(good / f"good_000{number + 1}.png")
+    write_image(good / "good_0001.png", seed=99, size=(8, 6))
+    assert [row[:3] for row in changes(before, taken(folder))] == [
+        ("added", "good/good_0001.png", ""),
+        ("moved", "good/good_0001.png", "good/good_0002.png"),
+        ("moved", "good/good_0002.png", "good/good_0003.png"),
+    ]
+
+
+def test_a_picture_that_another_was_copied_over_has_changed(folder):
+    before = taken(folder)
+    shutil.copy(folder / "good" / "good_0001.png", folder / "good" / "good_0000.png")
+    assert [row[:3] for row in changes(before, taken(folder))] == [("pixels changed", "good/good_0000.png", "")]
+
+
 def test_labels_and_metadata_of_a_csv_count(folder, tmp_path):
     (folder / "samples.csv").write_text("path,category,lot\ngood/good_0000.png,good,1\n")
     before = taken(folder / "samples.csv")
