@@ -23,7 +23,7 @@ from brevetti_keras.data.column_keys import as_text
 from brevetti_keras.data.leaks.content_memory import ContentMemory
 from brevetti_keras.data.leaks.pixel_hashes import read_pixel_hashes
 from brevetti_keras.data.leaks.reading import with_text
-from brevetti_keras.data.text_csv import read_text_csv
+from brevetti_keras.data.text_csv import read_text_csv, text_csv
 from brevetti_keras.io.open import split_url
 from brevetti_keras.utils.errors import BrevettiError, DataError
 
@@ -50,7 +50,7 @@ class Fingerprint:
 
     def to_csv(self) -> bytes:
         """Returns the leaves as a CSV, from which `from_csv` makes the same fingerprint."""
-        return self.leaves.to_csv(index=False, lineterminator="\n").encode("utf-8")
+        return text_csv(self.leaves)
 
 
 def fingerprint(

@@ -16,6 +16,7 @@ from brevetti_keras.data.fingerprint import fingerprint
 from brevetti_keras.data.image.decode import MAX_PIXELS
 from brevetti_keras.data.image.pipeline import ImagePipeline
 from brevetti_keras.data.inspection import Inspection, inspect_images
+from brevetti_keras.data.text_csv import text_csv
 from brevetti_keras.io.local import atomic_write
 from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import DataError
@@ -133,5 +134,5 @@ class Preparation:
         self._quarantined = together.drop_duplicates("path", ignore_index=True)
         table = self._quarantined.assign(category=["/".join(labels) for labels in self._quarantined["category"]])
         path = self._quarantine_path()
-        atomic_write(path, table.to_csv(index=False).encode("utf-8"))
+        atomic_write(path, text_csv(table.astype("object").fillna("").astype("str")))
         _LOGGER.warning("set aside %s that cannot be used, see %s", counted(len(self._quarantined), "file"), path)

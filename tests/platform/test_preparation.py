@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 
 import numpy as np
@@ -10,6 +11,7 @@ from brevetti_keras.data.fingerprint import fingerprint, from_csv
 from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.data.image.pixel_reader import PixelReader
 from brevetti_keras.data.leaks import pixel_hashes
+from brevetti_keras.data.text_csv import read_text_csv
 from brevetti_keras.platform import Dataset, get_image_samples
 from brevetti_keras.platform.preparation import Preparation
 from brevetti_keras.utils.errors import DataError, DecodeError
@@ -66,6 +68,16 @@ def test_a_bad_file_is_set_aside_in_every_job(prepared, vials, tmp_path):
         )  # fmt: skip
     with pytest.raises(DecodeError, match=r"empty\.png: expected an image, received an empty file"):
         prepared(on_error="raise")
+
+
+def test_a_name_with_a_carriage_return_stays_one_row_of_the_tables(prepared, vials, tmp_path):
+    shutil.copy(next(vials.glob("good/*.png")), vials / "good" / "odd\rfine.png")
+    (vials / "good" / "odd\rempty.png").write_bytes(b"")
+    samples, _ = prepared(fingerprint_path=lambda: str(tmp_path / "fingerprint.csv"))
+    bad = read_text_csv((tmp_path / "quarantine.csv").read_bytes(), "quarantine.csv")
+    assert bad.path.tolist() == [str(vials / "good" / "odd\rempty.png")]
+    taken = from_csv((tmp_path / "fingerprint.csv").read_bytes(), "fingerprint.csv")
+    pd.testing.assert_frame_equal(taken.leaves, fingerprint(samples).leaves)
 
 
 def test_too_many_bad_files_are_all_in_the_table_when_they_stop_the_job(prepared, vials, tmp_path):

@@ -8,9 +8,7 @@ along; `annotations/` the JSON files; `dataset.json` the classes in their order 
 """
 
 import contextlib
-import csv
 import hashlib
-import io
 import os
 import posixpath
 import shutil
@@ -23,6 +21,7 @@ import pandas as pd
 from brevetti_keras.data.annotation import Annotation, read_annotation, write_annotation
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection, all_classes
 from brevetti_keras.data.samples import COLUMNS
+from brevetti_keras.data.text_csv import text_csv
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
 from brevetti_keras.io.local_copies import fetch_copies, local_copy
@@ -126,11 +125,9 @@ def table_files(collection: Collection) -> Iterator[tuple[str, bytes]]:
         place = f"annotations/{number:08d}.json" if not image.annotation.is_empty else ""
         if place:
             yield place, write_annotation(image.annotation)
-        carried = [image.columns.get(name, "") for name in names]
+        carried = ["" if (value := image.columns.get(name)) is None else str(value) for name in names]
         rows.append([image.path, to_json(list(image.labels)), image.purpose, place, *carried])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([[*_OURS, *names], *rows])
-    yield TABLE, text.getvalue().encode("utf-8")
+    yield TABLE, text_csv(pd.DataFrame(rows, columns=[*_OURS, *names], dtype="str"))
     yield ABOUT, to_json({"classes": collection.classes, "about": collection.about}, indent=1).encode("utf-8")
 
 

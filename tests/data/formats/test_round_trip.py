@@ -13,9 +13,10 @@ from brevetti_keras.data.annotation import Annotation, Shape
 from brevetti_keras.data.formats.collection import AnnotatedImage, Collection
 from brevetti_keras.data.formats.kept_aside import image_content
 from brevetti_keras.data.formats.reading import READERS, read_format
-from brevetti_keras.data.formats.samples_table import collection_of
+from brevetti_keras.data.formats.samples_table import collection_of, table_files
 from brevetti_keras.data.formats.writing import WRITERS, Written, write_format
 from brevetti_keras.data.samples import samples_of
+from brevetti_keras.data.text_csv import read_text_csv
 from brevetti_keras.utils.encode import to_json
 from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError, NotFoundError
 from tests.support.collections import HEIGHT, WIDTH, collections, contents, picture
@@ -49,6 +50,13 @@ def test_nothing_is_lost_on_the_way_there_and_back(form, data):
         assert contents(back) == contents(collection)
         assert back.classes == collection.classes
         assert back.about == collection.about
+
+
+def test_a_table_keeps_a_carriage_return(tmp_path):
+    kept = replace(image(1), columns={"note": "one\rtwo"})
+    files = dict(table_files(Collection((kept,), ("a",))))
+    table = read_text_csv(files["samples.csv"], "samples.csv")
+    assert (table.path.tolist(), table.note.tolist()) == ([kept.path], ["one\rtwo"])
 
 
 @modest
