@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from brevetti_keras.data.leaks.content_memory import ContentMemory
-from brevetti_keras.data.leaks.finder import EQUAL, NEAR, Leaks, find_leaks
+from brevetti_keras.data.leaks.finder import EQUAL, NEAR, Leaks, equal_pairs, find_leaks
 from brevetti_keras.data.leaks.reading import with_text
 from brevetti_keras.data.leaks.signature import Signature
 
@@ -38,7 +38,8 @@ class DatasetCheck:
     Attributes:
         count: files checked, those that cannot be samples among them.
         classes: class, samples, share; by size.
-        duplicates: `DUPLICATE_COLUMNS`; `across` is `""`, `"classes"`, `"purposes"` or `"classes, purposes"`.
+        duplicates: `DUPLICATE_COLUMNS`; a file that several samples name is a pair of itself; `across` is `""`,
+            `"classes"`, `"purposes"` or `"classes, purposes"`.
         unreadable: path, reason.
         odd: path, reason: files that can be read and are not like the others in size, depth or channels.
         brightness: path, class, brightness, usual: outliers, the farthest first.
@@ -63,7 +64,7 @@ class DatasetCheck:
             ("unreadable files", len(self.unreadable), "they would be set aside by a job"),
             ("copies across classes", int(across.str.contains("classes").sum()), "one picture, two labels"),
             ("copies across purposes", int(across.str.contains("purposes").sum()), "a leak: test what was trained on"),
-            ("equal pictures", int((pairs["reason"] == EQUAL).sum()), "the same pixels in two files"),
+            ("equal pictures", int((pairs["reason"] == EQUAL).sum()), "equal pixels in two files, or one file twice"),
             ("near-duplicates", int((pairs["reason"] == NEAR).sum()), "copies that were changed a little"),
             ("odd files", len(self.odd), "other size, depth or channels than most"),
             ("brightness outliers", len(self.brightness), "far from the median of their class"),
@@ -126,7 +127,7 @@ def check_dataset(
 def _labels(samples: pd.DataFrame) -> "pd.Series[str]":
     if "category" not in samples.columns:
         return pd.Series("", index=samples.index, dtype="str")
-    joined = ["/".join(map(str, v)) if isinstance(v, (tuple, list)) else str(v) for v in samples["category"]]
+    joined = ["/".join(sorted(map(str, v))) if isinstance(v, (tuple, list)) else str(v) for v in samples["category"]]
     return pd.Series(joined, index=samples.index, dtype="str")
 
 
@@ -142,23 +143,37 @@ def _classes(labels: "pd.Series[str]") -> pd.DataFrame:
 
 
 def _duplicates(samples: pd.DataFrame, leaks: Leaks, labels: "pd.Series[str]") -> pd.DataFrame:
-    pairs = leaks.pairs.copy()
-    label = dict(zip(samples["path"], labels, strict=True))
-    pairs["first_class"] = pairs["first"].map(label).astype("str")
-    pairs["second_class"] = pairs["second"].map(label).astype("str")
-    classes = pairs["first_class"] != pairs["second_class"]
-    purposes = pd.Series(False, index=pairs.index)
-    if "purpose" in samples.columns:
-        purpose = dict(zip(samples["path"], samples["purpose"].fillna("").astype("str"), strict=True))
-        one, other = pairs["first"].map(purpose), pairs["second"].map(purpose)
-        purposes = (one != other) & (one != "") & (other != "")
-    kinds = [("classes", "purposes") if c and p else ("classes",) if c else ("purposes",) if p else ()
-             for c, p in zip(classes, purposes, strict=True)]  # fmt: skip
-    pairs["across"] = pd.Series([", ".join(kind) for kind in kinds], index=pairs.index, dtype="str")
+    pairs = pd.concat([leaks.pairs, _listed_again(samples, leaks)], ignore_index=True)
+    label = _of_paths(samples["path"], labels)
+    purpose = _of_paths(samples["path"], samples["purpose"]) if "purpose" in samples.columns else {}
+    kinds: list[str] = []
+    for first, second in zip(pairs["first"], pairs["second"], strict=True):
+        classes = label.get(first, set()) | label.get(second, set())
+        purposes = (purpose.get(first, set()) | purpose.get(second, set())) - {""}
+        kinds.append(", ".join(["classes"] * (len(classes) > 1) + ["purposes"] * (len(purposes) > 1)))
+    named = {path: ", ".join(sorted(found)) for path, found in label.items()}
+    for column in ("first", "second"):
+        pairs[f"{column}_class"] = pairs[column].map(named).astype("str")
+    pairs["across"] = pd.Series(kinds, index=pairs.index, dtype="str")
     worst_first = pairs.sort_values(
         ["across", "reason", "distance", "first", "second"], ascending=[False, True, True, True, True], kind="stable"
     )
     return worst_first[[*DUPLICATE_COLUMNS]].reset_index(drop=True)
+
+
+def _listed_again(samples: pd.DataFrame, leaks: Leaks) -> pd.DataFrame:
+    """Returns the files that several samples name as pairs of themselves: their labels and purposes may differ."""
+    repeated = samples["path"][samples["path"].duplicated()].drop_duplicates()
+    readable = repeated[repeated.isin(list(leaks.signatures.signatures))].sort_values()
+    return equal_pairs(readable, readable)
+
+
+def _of_paths(paths: "pd.Series[str]", values: "pd.Series[Any]") -> dict[str, set[str]]:
+    """Returns what the samples of each path say, `""` where they say nothing."""
+    said: dict[str, set[str]] = {}
+    for path, value in zip(paths, values.astype("object").fillna("").astype("str"), strict=True):
+        said.setdefault(path, set()).add(value)
+    return said
 
 
 def _facts(samples: pd.DataFrame, leaks: Leaks, labels: "pd.Series[str]") -> pd.DataFrame:

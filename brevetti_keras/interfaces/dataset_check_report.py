@@ -3,6 +3,7 @@
 dataset_check_report(check, "vials").write("dataset-check.html")
 """
 
+import itertools
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -57,9 +58,12 @@ def _pairs(report: HtmlReport, pairs: pd.DataFrame) -> None:
     # Classes and orientations stand below the pictures; a table of fewer columns can be read.
     shown = pairs[["first", "second", "reason", "across", "distance", "apart"]]
     paths = [*shown["first"], *shown["second"]]
-    start = os.path.commonpath([os.path.dirname(path) for path in paths]) if len(set(paths)) > 1 else ""
-    short = {path: path.removeprefix(f"{start}/") for path in paths}
-    report.table(shown.assign(first=shown["first"].map(short), second=shown["second"].map(short)), f"below {start}")
+    # As text, for a CSV may name files of buckets beside local ones. What the first and the last share, all do.
+    folders = zip(*(path.split("/")[:-1] for path in (min(paths), max(paths))), strict=False)
+    start = "".join(f"{one}/" for one, _ in itertools.takewhile(lambda both: both[0] == both[1], folders))
+    short = {path: path.removeprefix(start) for path in paths}
+    caption = f"below {start}" if start else ""
+    report.table(shown.assign(first=shown["first"].map(short), second=shown["second"].map(short)), caption)
 
 
 def _pictures_of(pairs: pd.DataFrame) -> Iterable[tuple[str, str]]:

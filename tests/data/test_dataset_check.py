@@ -84,6 +84,25 @@ def test_copies_across_purposes_are_told(samples):
     assert sorted(unknown.duplicates.across) == ["", "classes"]
 
 
+def test_a_file_of_two_samples_is_told_with_their_labels_and_purposes(samples):
+    four = samples.head(4)
+    listed = pd.concat([four, four], ignore_index=True).assign(
+        category=[("good",)] * 3 + [("bad",)] * 5, purpose=["train"] * 4 + ["test", "", "train", None]
+    )
+    found = check_dataset(listed, progress=False)
+    assert (found.duplicates["first"] == found.duplicates["second"]).all()
+    assert found.duplicates.across.tolist() == ["classes, purposes", "classes", "classes", ""]
+    assert found.duplicates.first_class.tolist() == ["bad, good"] * 3 + ["bad"]
+    assert found.severe == 3
+
+
+def test_the_order_of_a_samples_labels_plays_no_part(samples):
+    copies = samples[samples.path.str.endswith(("/01.png", "/encoded.jpg"))]
+    found = check_dataset(copies.assign(category=[("a", "b"), ("b", "a")]), progress=False)
+    assert found.classes["class"].tolist() == ["a/b"]
+    assert found.duplicates.across.tolist() in ([], [""])
+
+
 def test_nothing_wrong_is_nothing_found(tmp_path):
     for number in range(12):
         write_picture(tmp_path / "a" / f"{number}.png", draw_part("disc", number, 64))

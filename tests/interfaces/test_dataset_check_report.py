@@ -40,6 +40,22 @@ def test_pairs_have_pictures_with_their_figures(tmp_path):
     assert 'class="note warning"' in page
 
 
+@pytest.mark.parametrize(
+    ("paths", "below", "cells"),
+    [
+        (("gs://b/x/1.png", "gs://b/y/2.png"), "below gs://b/", ("x/1.png", "y/2.png")),
+        (("gs://b/x/1.png", "/d/2.png"), None, ("gs://b/x/1.png", "/d/2.png")),
+        (("/d/a/1.png", "/d/ab/2.png"), "below /d/", ("a/1.png", "ab/2.png")),
+        (("/d/a/1.png", "/d/a/1.png"), "below /d/a/", ("1.png", "1.png")),
+    ],
+)
+def test_the_table_names_files_below_what_they_share(monkeypatch, paths, below, cells):
+    monkeypatch.setattr("brevetti_keras.interfaces.html_report.HtmlReport.images", lambda report, *_, **__: report)
+    page = dataset_check_report(check([pair(*paths)]), "lot").html()
+    assert f"<td>{cells[0]}</td><td>{cells[1]}</td>" in page
+    assert (below in page) if below else "below " not in page
+
+
 def test_more_pairs_than_pictures_are_counted(tmp_path):
     path = str(write_image(tmp_path / "a.png"))
     page = dataset_check_report(check([pair(path, path)] * 65), "lot").html()

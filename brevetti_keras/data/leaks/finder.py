@@ -143,7 +143,12 @@ def find_leak_pairs(samples: pd.DataFrame, max_cluster: int = 50, *, progress: b
 def _equal_pairs(samples: pd.DataFrame, pixels: "pd.Series[str]", firsts: "pd.Series[str]") -> pd.DataFrame:
     frame = pd.DataFrame({"first": pixels.map(firsts), "second": samples["path"]})[pixels.notna()]
     frame = frame[frame["first"] != frame["second"]].drop_duplicates().sort_values(["first", "second"])
-    return frame.assign(
+    return equal_pairs(frame["first"], frame["second"])
+
+
+def equal_pairs(first: "pd.Series[str]", second: "pd.Series[str]") -> pd.DataFrame:
+    """Returns pairs of paths as `find_leak_pairs` lists those of equal pixels."""
+    return pd.DataFrame({"first": first, "second": second}).assign(
         reason=EQUAL, orientation=ORIENTATIONS[0], similarity=1.0, distance=0.0, apart=np.nan, joined=True
     )
 
