@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
@@ -50,6 +49,7 @@ def inspect_images(
     progress: bool = True,
     verify: Verify = verify_image,
     noted: Callable[[Inspection], None] | None = None,
+    skipped: pd.DataFrame | None = None,
 ) -> Inspection:
     """Decodes each sample's file.
 
@@ -60,12 +60,18 @@ def inspect_images(
         progress: show a bar on a terminal.
         verify: gives the reason why the file at a local path cannot be used, None if it can; called in threads.
         noted: gets what was found before too many faulty files raise, so that all of them can be told.
+        skipped: as `Listing.skipped`: files that cannot be samples; they are faulty and count with the others.
 
     Raises:
         DecodeError: for the first faulty file, with `on_error="raise"`.
         DataError: if too many files are faulty, or all files of a class are.
     """
     paths = samples["path"].drop_duplicates().tolist()
+    if skipped is None:
+        skipped = pd.DataFrame(columns=[*SKIPPED_COLUMNS])
+    left_out = dict(zip(skipped["path"], skipped["reason"], strict=True))
+    if left_out and on_error == "raise":
+        raise DecodeError(*next(iter(left_out.items())))
     reasons: dict[str, str] = {}
     with tqdm(
         _verified(paths, verify), total=len(paths), desc="Checking", unit="file", disable=_hidden(progress)
@@ -76,12 +82,13 @@ def inspect_images(
             if reason is not None:
                 reasons[path] = reason
     faulty = samples["path"].isin(list(reasons)).to_numpy(dtype=bool)
-    used, bad = samples[~faulty], samples[faulty]
-    found = Inspection(used.reset_index(drop=True) if len(bad) else used, _quarantined(bad, reasons))
+    used, bad = samples[~faulty], _quarantined(samples[faulty], skipped, reasons | left_out)
+    found = Inspection(used if len(used) == len(samples) else used.reset_index(drop=True), bad)
     if noted is not None:
         noted(found)
-    _check_share(len(paths), reasons, max_bad_share)
-    _check_classes(used, bad, reasons)
+    _check_share(len(paths) + len(left_out), reasons | left_out, max_bad_share)
+    if "category" in samples.columns:
+        _check_classes(used, bad)
     return found
 
 
@@ -112,8 +119,9 @@ def _reason(path: str, verify: Verify) -> str | None:
         return error.strerror or str(error)
 
 
-def _quarantined(bad: pd.DataFrame, reasons: dict[str, str]) -> pd.DataFrame:
-    table = bad.reindex(columns=[*SKIPPED_COLUMNS]).reset_index(drop=True)
+def _quarantined(bad: pd.DataFrame, skipped: pd.DataFrame, reasons: dict[str, str]) -> pd.DataFrame:
+    parts = [part.reindex(columns=[*SKIPPED_COLUMNS]) for part in (bad, skipped) if len(part)]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*SKIPPED_COLUMNS])
     table["reason"] = pd.Series([reasons[path] for path in table["path"]], dtype="str")
     return table
 
@@ -126,13 +134,10 @@ def _check_share(count: int, reasons: dict[str, str], max_bad_share: float) -> N
         )
 
 
-def _check_classes(used: pd.DataFrame, bad: pd.DataFrame, reasons: dict[str, str]) -> None:
-    if bad.empty or "category" not in bad.columns:
-        return
-    left = _labels(used)
-    for label in sorted(_labels(bad) - left, key=str):
-        rows = np.array([label in _tuple(labels) for labels in bad["category"]])
-        examples = _examples({path: reasons[path] for path in bad["path"][rows]})
+def _check_classes(used: pd.DataFrame, bad: pd.DataFrame) -> None:
+    for label in sorted(_labels(bad) - _labels(used), key=str) if len(bad) else ():
+        rows = bad[[label in _tuple(labels) for labels in bad["category"]]]
+        examples = _examples(dict(zip(rows["path"], rows["reason"], strict=True)))
         raise DataError(
             f"expected at least one usable file of class {label!r}, found none: {examples}; mend or remove them"
         )

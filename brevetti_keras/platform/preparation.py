@@ -72,19 +72,21 @@ class Preparation:
         Raises:
             DataError: if there is no sample at all, or too many are bad.
         """
-        if samples.empty:
+        if samples.empty and skipped.empty:
             raise DataError("expected images in the job's datasets, found none: are they in the folders given?")
         keys = pd.Series(list(zip(samples.path, samples.etag, strict=True)), index=samples.index)
-        known = keys.isin(self._passed)
-        if known.all():
+        if len(samples) and keys.isin(self._passed).all():
             return samples
         found = inspect_images(
             samples,
             self._on_error,
             self._max_bad_share,
             verify=self.checker.verify,
-            noted=lambda found: self._note_all(found, skipped),
+            noted=self._note_all,
+            skipped=skipped,
         )
+        if found.used.empty:
+            raise DataError("expected images that can be used in the job's datasets, found none")
         self._take_fingerprint(found.used)
         return found.used
 
@@ -123,9 +125,9 @@ class Preparation:
         self._root = taken.root
         atomic_write(self._fingerprint_path(), taken.to_csv())
 
-    def _note_all(self, found: Inspection, skipped: pd.DataFrame) -> None:
+    def _note_all(self, found: Inspection) -> None:
         self._passed.update(zip(found.used.path, found.used.etag, strict=True))
-        self._note(pd.concat([part for part in (found.quarantined, skipped) if len(part)] or [found.quarantined]))
+        self._note(found.quarantined)
 
     def _note(self, bad: pd.DataFrame) -> None:
         if bad.empty:

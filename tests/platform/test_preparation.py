@@ -91,6 +91,44 @@ def test_too_many_bad_files_are_all_in_the_table_when_they_stop_the_job(prepared
     assert preparation.counts() == {"listed": 12, "used": 7, "quarantined": 5}
 
 
+class TestNamesThatAreNotText:
+    """Such files are listed, and so are as bad as those that cannot be decoded."""
+
+    def write(self, vials, *names: bytes):
+        for name in names:
+            path = os.path.join(os.fsencode(vials), name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(b"any")
+
+    def test_they_count_among_the_bad_ones(self, prepared, vials, tmp_path):
+        (vials / "good" / "empty.png").write_bytes(b"")
+        self.write(vials, b"good/\xe9.png")
+        with pytest.raises(DataError, match=r"found 2 of 9: .*empty\.png: .*; .*\\xe9\.png: its name is not text"):
+            prepared()
+        _, preparation = prepared(share=0.3)
+        assert preparation.counts() == {"listed": 9, "used": 7, "quarantined": 2}
+        assert len(pd.read_csv(tmp_path / "quarantine.csv")) == 2
+
+    def test_they_stop_a_job_that_bears_none(self, prepared, vials):
+        self.write(vials, b"good/\xe9.png")
+        assert prepared()[1].counts() == {"listed": 8, "used": 7, "quarantined": 1}
+        with pytest.raises(DecodeError, match=r"xe9\.png: its name is not text in UTF-8: rename it"):
+            prepared(on_error="raise")
+
+    def test_a_class_that_has_no_others_stops_the_job(self, prepared, vials):
+        self.write(vials, b"rare/\xe9.png")
+        with pytest.raises(DataError, match=r"at least one usable file of class 'rare', found none: .*xe9\.png"):
+            prepared()
+
+    def test_a_dataset_of_nothing_else_tells_which_they_are(self, prepared, vials):
+        for path in vials.glob("*/*"):
+            path.unlink()
+        self.write(vials, b"good/\xe9.png", b"good/\xe8.png")
+        with pytest.raises(DataError, match=r"found 2 of 2: .*xe8\.png: its name is not text"):
+            prepared()
+
+
 def test_images_beyond_the_jobs_limit_are_bad(prepared):
     with pytest.raises(DataError, match=r"expected at most 0\.0001 megapixels"):
         prepared(max_megapixels=0.0001)
