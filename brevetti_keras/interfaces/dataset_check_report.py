@@ -38,7 +38,9 @@ def dataset_check_report(check: DatasetCheck, name: str) -> HtmlReport:
     _files(report, "Brightness outliers", check.brightness, "No picture is far from the median of its class.")
     _files(report, "Odd files", check.odd, "All files are alike in size, depth and channels, or there are many kinds.")
     report.section("Unreadable files")
-    return report.table(check.unreadable) if len(check.unreadable) else report.text("Every file can be read.")
+    if check.unreadable.empty:
+        return report.text("Every file can be read.")
+    return _table(report, check.unreadable, "path")
 
 
 def _pairs(report: HtmlReport, pairs: pd.DataFrame) -> None:
@@ -57,13 +59,26 @@ def _pairs(report: HtmlReport, pairs: pd.DataFrame) -> None:
         )
     # Classes and orientations stand below the pictures; a table of fewer columns can be read.
     shown = pairs[["first", "second", "reason", "across", "distance", "apart"]]
-    paths = [*shown["first"], *shown["second"]]
-    # As text, for a CSV may name files of buckets beside local ones. What the first and the last share, all do.
-    folders = zip(*(path.split("/")[:-1] for path in (min(paths), max(paths))), strict=False)
-    start = "".join(f"{one}/" for one, _ in itertools.takewhile(lambda both: both[0] == both[1], folders))
-    short = {path: path.removeprefix(start) for path in paths}
-    caption = f"below {start}" if start else ""
-    report.table(shown.assign(first=shown["first"].map(short), second=shown["second"].map(short)), caption)
+    _table(report, shown, "first", "second")
+
+
+def _table(report: HtmlReport, frame: pd.DataFrame, *columns: str) -> HtmlReport:
+    """Adds a table whose paths leave out the folder that all of them lie in, which stands above it instead."""
+    paths = [str(path) for column in columns for path in frame[column]]
+    start = _folder_of_all(paths)
+    short = {path: path.removeprefix(f"{start}/") if start else path for path in paths}
+    return report.table(
+        frame.assign(**{column: frame[column].map(short) for column in columns}), f"below {start}" if start else ""
+    )
+
+
+def _folder_of_all(paths: list[str]) -> str:
+    """Returns the folder or `gs://` prefix that all paths lie below, `""` if there is none."""
+    folders = [path.split("/")[:-1] for path in paths]
+    # What the first and the last of them in order share, all share.
+    ends = zip(min(folders), max(folders), strict=False)
+    parts = [part for part, other in itertools.takewhile(lambda pair: pair[0] == pair[1], ends)]
+    return "/".join(parts) if any(parts) and parts[-1:] != [""] else ""
 
 
 def _pictures_of(pairs: pd.DataFrame) -> Iterable[tuple[str, str]]:
@@ -83,4 +98,5 @@ def _files(report: HtmlReport, title: str, frame: pd.DataFrame, nothing: str) ->
         report.text(nothing)
         return
     shown = frame.head(_PICTURES)
-    report.images([(str(path), os.path.basename(str(path))) for path in shown["path"]], side=120).table(frame)
+    report.images([(str(path), os.path.basename(str(path))) for path in shown["path"]], side=120)
+    _table(report, frame, "path")

@@ -23,7 +23,8 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 caption { text-align: left; color: var(--soft); font-size: .875rem; padding-bottom: .35rem; }
 th, td { padding: .3rem .75rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top;
   overflow-wrap: anywhere; }
-thead th { border-bottom: 2px solid var(--line); background: var(--wash); }
+td:not(.number) { min-width: 7rem; }
+thead th { overflow-wrap: break-word; border-bottom: 2px solid var(--line); background: var(--wash); }
 .number { text-align: right; white-space: nowrap; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: .75rem; margin: 1rem 0; }
 dl div { background: var(--wash); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }

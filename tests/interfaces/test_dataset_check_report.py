@@ -43,17 +43,33 @@ def test_pairs_have_pictures_with_their_figures(tmp_path):
 @pytest.mark.parametrize(
     ("paths", "below", "cells"),
     [
-        (("gs://b/x/1.png", "gs://b/y/2.png"), "below gs://b/", ("x/1.png", "y/2.png")),
+        (("gs://b/x/1.png", "gs://b/y/2.png"), "below gs://b<", ("x/1.png", "y/2.png")),
         (("gs://b/x/1.png", "/d/2.png"), None, ("gs://b/x/1.png", "/d/2.png")),
-        (("/d/a/1.png", "/d/ab/2.png"), "below /d/", ("a/1.png", "ab/2.png")),
-        (("/d/a/1.png", "/d/a/1.png"), "below /d/a/", ("1.png", "1.png")),
+        (("/d/a/1.png", "/d/ab/2.png"), "below /d<", ("a/1.png", "ab/2.png")),
+        (("/d/a/1.png", "/d/a/1.png"), "below /d/a<", ("1.png", "1.png")),
     ],
 )
 def test_the_table_names_files_below_what_they_share(monkeypatch, paths, below, cells):
     monkeypatch.setattr("brevetti_keras.interfaces.html_report.HtmlReport.images", lambda report, *_, **__: report)
     page = dataset_check_report(check([pair(*paths)]), "lot").html()
     assert f"<td>{cells[0]}</td><td>{cells[1]}</td>" in page
-    assert (below in page) if below else "below " not in page
+    assert (below in page) if below else ">below" not in page
+
+
+@pytest.mark.parametrize(
+    ("paths", "below", "shown"),
+    [
+        (["/lot/good/a.png", "/lot/bad/b.png"], "below /lot<", ["good/a.png", "bad/b.png"]),
+        (["gs://lot/good/a.png", "gs://lot/bad/b.png"], "below gs://lot<", ["good/a.png", "bad/b.png"]),
+        (["gs://lot/a.png", "gs://other/b.png"], None, ["gs://lot/a.png", "gs://other/b.png"]),
+        (["gs://lot/a.png", "/lot/b.png"], None, ["gs://lot/a.png", "/lot/b.png"]),
+        (["/lot/ab/a.png", "/lot/a/b.png"], "below /lot<", ["ab/a.png", "a/b.png"]),
+    ],
+)
+def test_what_all_paths_have_in_common_is_said_once(paths, below, shown):
+    page = dataset_check_report(check(unreadable=[(path, "torn") for path in paths]), "lot").html()
+    assert "".join(f"<tr><td>{path}</td><td>torn</td></tr>" for path in shown) in page.replace("\n", "")
+    assert below in page if below else ">below" not in page
 
 
 def test_more_pairs_than_pictures_are_counted(tmp_path):
