@@ -34,6 +34,7 @@ SHORT_LIST = 25
 LONG_LIST = 200
 # Ours, and the existing clients' word.
 _PACKAGES = ("packages", "modules")
+_COUNTS = ("listed", "used", "quarantined")
 _STARTABLE = frozenset({"created", "failed", "stopped"})
 _LOG_TAIL = 32_000
 _TRACEBACK = 200_000
@@ -77,6 +78,7 @@ class JobView:
             was made with.
         packages: the installed packages that the job ran with, and their versions.
         output_problem: why output.json cannot be read, or "".
+        counts: how many files were listed, used and quarantined, empty where output.json does not tell.
         quarantine: the files that were not used.
         log_tail: the log's end; `log_cut` tells whether more came before.
         traceback: what a failed job left of its error, or "".
@@ -101,6 +103,7 @@ class JobView:
     environment: Sequence[tuple[str, Any]]
     packages: Sequence[tuple[str, Any]]
     output_problem: str
+    counts: dict[str, int]
     quarantine: Listing
     log_tail: str
     log_cut: bool
@@ -142,6 +145,7 @@ def job_view(service: Service, job_id: str) -> JobView:
         environment=flat({**_of_samples(output), **{k: v for k, v in environment.items() if k not in _PACKAGES}}),
         packages=flat(_packages(environment)),
         output_problem=problem,
+        counts=_counts(output),
         quarantine=quarantine(service, job.id, 1, SHORT_LIST) if QUARANTINE in paths else listing((), 1, SHORT_LIST),
         log_tail=log_tail,
         log_cut=log_cut,
@@ -170,7 +174,11 @@ def quarantine(service: Service, job_id: str, page: int, size: int = LONG_LIST) 
         service.jobs.get(job_id)
         text = ""
     rows = list(csv.reader(io.StringIO(text)))
-    return listing(rows[1:], page, size, tuple(rows[0]) if rows else ())
+    names = rows[0] if rows else []
+    # The reason beside the file: on a narrow screen the other columns lie outside it.
+    order = sorted(range(len(names)), key=lambda column: names[column] not in ("path", "reason"))
+    shown = [[row[column] for column in order if column < len(row)] for row in rows]
+    return listing(shown[1:], page, size, tuple(names[column] for column in order))
 
 
 def artifacts(service: Service, job_id: str, page: int) -> Listing:
@@ -206,6 +214,13 @@ def _of_samples(output: dict[str, Any]) -> dict[str, Any]:
     """The fingerprint of the samples that the job used, by which another job's can be told from them."""
     root = output.get("fingerprint")
     return {"fingerprint of the samples": root} if isinstance(root, str) and root else {}
+
+
+def _counts(output: dict[str, Any]) -> dict[str, int]:
+    """How many files were listed, and what became of them; empty where another client wrote something else."""
+    samples = _dict(output.get("samples"))
+    counts = {name: samples[name] for name in _COUNTS if isinstance(samples.get(name), int)}
+    return counts if len(counts) == len(_COUNTS) else {}
 
 
 def _packages(environment: dict[str, Any]) -> dict[str, Any]:

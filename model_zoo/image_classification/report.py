@@ -227,23 +227,27 @@ def _training(report: HtmlReport, content: ReportContent) -> None:
 def _data(report: HtmlReport, content: ReportContent) -> None:
     split, labelled, bad = content.split, content.labelled, content.quarantined
     counts = split["purpose"].value_counts()
+    used, readable = int(sum(counts.get(purpose, 0) for purpose in PURPOSES)), len(split) + labelled.left_out
     report.section("Data").facts(
         {
-            "Files listed": len(split) + labelled.left_out + len(bad),
-            "Used": int(sum(counts.get(purpose, 0) for purpose in PURPOSES)),
+            "Files listed": readable + len(bad),
+            "Used": used,
             "Quarantined": len(bad),
             "Of other labels": labelled.left_out,
             "In conflict": int(counts.get("conflict", 0)),
         }
     )
-    report.text("Every file listed is in one of the other four counts.")
+    report.text(
+        "Every file listed is in one of the other four counts."
+        + ("" if used == readable else f" The file output.json counts {readable:,} as used: all that can be read.")
+    )
     table = pd.crosstab(split["label"], split["purpose"], margins=True, margins_name="all")
     table = table.reindex(index=[*labelled.classes, "all"])
     columns = [name for name in (*PURPOSES, "conflict", "all") if name in table.columns]
     report.table(table[columns].rename_axis("class").reset_index(), "Samples by class and purpose")
     datasets = content.job.datasets
-    used = split.groupby("dataset_id").size().rename("samples")
-    report.table(datasets.merge(used, left_on="id", right_index=True, how="left").fillna({"samples": 0}), "Datasets")
+    sizes = split.groupby("dataset_id").size().rename("samples")
+    report.table(datasets.merge(sizes, left_on="id", right_index=True, how="left").fillna({"samples": 0}), "Datasets")
     if len(bad):
         report.table(bad.reset_index(drop=True), "Quarantined files", max_rows=200)
     if len(labelled.contradictions):

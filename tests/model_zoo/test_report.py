@@ -1,6 +1,7 @@
 import dataclasses
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,17 @@ def test_the_data_add_up(page: str) -> None:
     text = " ".join(text_of(page).split())
     assert "Files listed 21 Used 20 Quarantined 1 Of other labels 0 In conflict 0" in text
     assert "/data/torn.png cut short" in text
+    assert "output.json counts" not in text
+
+
+def test_samples_left_out_are_told_from_those_of_output_json(tmp_path: Path) -> None:
+    content = content_of(tmp_path)
+    split = content.split.assign(purpose=["conflict", *content.split["purpose"][1:]])
+    labelled = replace(content.labelled, left_out=3)
+    other = replace(content, split=split, labelled=labelled)
+    text = " ".join(text_of(Path(write_report(other, str(tmp_path / "report.html"))).read_text()).split())
+    assert "Files listed 24 Used 19 Quarantined 1 Of other labels 3 In conflict 1" in text
+    assert "The file output.json counts 23 as used: all that can be read." in text
 
 
 def test_names_of_any_kind_stay_text(page: str) -> None:

@@ -113,6 +113,31 @@ def test_a_finished_job_shows_all_that_it_left(browser: httpx.Client, service: S
     assert f"brevetti-keras train image-classification --dataset {tmp_path / 'vials'}" in repeat
 
 
+def test_every_file_that_a_job_listed_is_counted_and_reasons_stand_beside_the_files(
+    browser: httpx.Client, service: Service
+) -> None:
+    job = add_job(service, "first try", "completed")
+    add_artifacts(service, job)
+    for samples, told in (
+        ({"listed": 141, "used": 139, "quarantined": 2}, "Files listed: 141. Of them 139 can be used and 2 cannot"),
+        ({"listed": "141"}, "2 files were listed but not used"),
+        ("many", "2 files were listed but not used"),
+    ):
+        service.artifacts.write(job, "output.json", json.dumps({"samples": samples}).encode())
+        section = section_of(browser.get(f"/jobs/{job}").text, "quarantine")
+        assert told in section
+        heads = re.findall(r'<th scope="col">(\w+)</th>', section)
+        assert heads == ["path", "reason", "dataset", "dataset_id", "category", "size"]
+        assert '<th scope="row">/data/y.jpg</th><td class="why">the JPEG data ends early</td><td>vials</td>' in section
+
+
+def test_a_job_that_used_all_files_says_how_many(browser: httpx.Client, service: Service) -> None:
+    job = add_job(service, "whole", "completed")
+    samples = {"listed": 141, "used": 141, "quarantined": 0}
+    service.artifacts.write(job, "output.json", json.dumps({"samples": samples}).encode())
+    assert "No file was quarantined of 141 listed." in section_of(browser.get(f"/jobs/{job}").text, "quarantine")
+
+
 def test_a_failed_job_shows_its_cause(browser: httpx.Client, service: Service) -> None:
     job = add_job(service, "bad", "failed", epochs=2)
     service.artifacts.write(job, "traceback.txt", b"Traceback:\n  somewhere\nDataError: no image")
