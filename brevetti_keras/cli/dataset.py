@@ -31,7 +31,12 @@ def add(path: str, name: str | None, tags: tuple[str, ...], notes: str, workspac
     """Add the images under PATH (a folder, or a CSV of samples) as a dataset."""
     platform = connect(workspace)
     added = platform.datasets.add(path, name=name, tags=tags, notes=notes)
-    samples = get_image_samples([added])
+    try:
+        samples = get_image_samples([added])
+    except BaseException:
+        # What cannot be listed, or was stopped while it was, is not half added.
+        platform.datasets.remove(added.id)
+        raise
     if as_json:
         print_json({**added.model_dump(mode="json"), "samples": len(samples)})
         return

@@ -25,6 +25,7 @@ def test_a_bucket_that_is_not_there_is_one_line(command, bucket_url):
     result = command("dataset", "add", "gs://no-such-bucket/vials")
     assert result.status == 1
     assert result.err == "error: no bucket gs://no-such-bucket: is its name right?\n"
+    assert json.loads(command("dataset", "list", "--json").out) == []
 
 
 def test_missing_credentials_are_one_line(command, monkeypatch, tmp_path):

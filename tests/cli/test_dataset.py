@@ -80,3 +80,14 @@ def test_the_workspace_option_overrides_the_environment(command, tmp_path, vials
     command("dataset", "add", str(vials), "--workspace", str(tmp_path / "second"))
     assert json.loads(command("dataset", "list", "--json").out) == []
     assert len(command("dataset", "list", "--json", "--workspace", str(tmp_path / "second")).json()) == 1
+
+
+def test_a_dataset_whose_listing_is_stopped_is_not_added(command, vials, monkeypatch):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("brevetti_keras.cli.dataset.get_image_samples", stop)
+        assert command("dataset", "add", str(vials)).status == 130
+    assert json.loads(command("dataset", "list", "--json").out) == []
+    assert command("dataset", "add", str(vials)).status == 0
