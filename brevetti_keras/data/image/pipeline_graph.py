@@ -175,6 +175,19 @@ def _rounded(image: Any) -> Any:
 def _padded(reader: PixelReader, image: Any, size: Any) -> Any:
     missing = tf.constant(reader.target_size, tf.int32) - size
     before = missing // 2 if reader.center_padding else tf.zeros_like(missing)
-    sides = tf.stack([before, missing - before], axis=1)
-    image = tf.pad(image, tf.concat([sides, tf.zeros((1, 2), tf.int32)], axis=0), reader.padding_mode)
+    if reader.padding_mode == "CONSTANT":
+        sides = tf.stack([before, missing - before], axis=1)
+        image = tf.pad(image, tf.concat([sides, tf.zeros((1, 2), tf.int32)], axis=0))
+    else:
+        # `tf.pad` mirrors once at most, which is too little for a picture narrower than its padding.
+        for axis, target in enumerate(reader.target_size or ()):
+            sources = _mirrored(tf.range(target) - before[axis], size[axis], reader.padding_mode == "SYMMETRIC")
+            image = tf.gather(image, sources, axis=axis)
     return tf.ensure_shape(image, (*(reader.target_size or ()), None))
+
+
+def _mirrored(positions: Any, length: Any, edge_twice: bool) -> Any:
+    """Returns which of `length` pixels is seen at each position, where a mirror stands at either end."""
+    period = 2 * length if edge_twice else tf.maximum(2 * length - 2, 1)
+    folded = tf.math.floormod(positions, period)
+    return tf.minimum(folded, period - int(edge_twice) - folded)

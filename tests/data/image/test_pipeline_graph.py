@@ -71,6 +71,21 @@ def test_pixels_are_the_hosts_within_a_level(samples: pd.DataFrame, arguments: d
     assert difference.mean() < 0.25
 
 
+@pytest.mark.parametrize("mode", ["REFLECT", "SYMMETRIC"])
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("shape", [(9, 70), (70, 9), (40, 1)])
+def test_narrow_pictures_are_mirrored_over_and_over(
+    tmp_path: Path, shape: tuple[int, int], mode: str, centred: bool
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), PIXELS[np.ix_(np.arange(shape[0]) % 61, np.arange(shape[1]) % 83)])
+    pipeline = ImagePipeline(
+        target_size=(50, 50), keep_aspect_ratio=True, padding_mode=mode, center_padding=centred, cache=False
+    )
+    generator = DataGenerator(pd.DataFrame({"path": [str(tmp_path / "a.png")]}), output_structure="img").map(pipeline)
+    host, graph = next(generator.get_dataset_numpy()), next(generator.get_dataset(form="graph").as_numpy_iterator())
+    assert np.abs(host - graph).max() <= 1.01
+
+
 def refused(path: Path, **arguments: Any) -> str:
     generator = DataGenerator(pd.DataFrame({"path": [str(path)]})).map(ImagePipeline(**arguments))
     with pytest.raises(DecodeError) as caught:
