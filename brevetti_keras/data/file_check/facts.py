@@ -14,7 +14,7 @@ from brevetti_keras.data.image.pixel_reader import decoder_versions
 from brevetti_keras.data.stat_memory import FileKey, StatMemory
 
 # Raised whenever a file could be judged otherwise than before, or something else is remembered of it.
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,9 @@ MAX_PIXELS = 100_000_000
 
 _MAX_CHANNELS = 4
 _MIN_IS_WHITE = 0
+# Black is 0, red, green and blue, a mosaic, and what a sensor told: the numbers are pixels as they are.
+_PLAIN = frozenset({_MIN_IS_WHITE, 1, 2, 32803, 34892})
+_TIFF_BITS = frozenset({1, 2, 4, 8, 16, 32, 64})
 _UNSIGNED = "expected a TIFF of unsigned integers or floats, received {}"
 
 
@@ -234,6 +237,8 @@ def _decode_pillow(data: bytes, kind: str, max_pixels: int) -> Array:
         with pillow.open(io.BytesIO(data), formats=(kind,)) as image:
             check_size(image.width, image.height, max_pixels)
             return np.asarray(image if image.mode == "L" else image.convert("RGB"))
+    except pillow.UnidentifiedImageError as error:  # whose text is an address in memory
+        raise HeaderError(f"expected a {kind} that Pillow reads, received another, or one that is damaged") from error
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         raise HeaderError(f"expected at most {max_pixels / 1e6:g} megapixels, received more") from error
     except DAMAGE as error:
@@ -247,9 +252,7 @@ def _decode_tiff(data: bytes, orientation: int, max_pixels: int) -> Array:
             if page.size > _MAX_CHANNELS * max_pixels:
                 raise HeaderError(f"expected a TIFF of at most {_MAX_CHANNELS} channels, received {page.shape}")
             inverted = page.photometric == _MIN_IS_WHITE
-            if page.dtype is not None and page.dtype.kind == "i":
-                raise HeaderError(_UNSIGNED.format(page.dtype))
-            if max(np.atleast_1d(page.bitspersample)) <= 8:
+            if _depth_of_tiff(page) <= 8:
                 return _decode_pillow(data, "TIFF", max_pixels)  # which turns TIFFs upright by itself
             image = _deep_tiff(page, data)
     except DAMAGE as error:
@@ -264,6 +267,20 @@ def _decode_tiff(data: bytes, orientation: int, max_pixels: int) -> Array:
     elif inverted:
         image = np.iinfo(image.dtype).max - image
     return _upright(image[..., :3] if image.shape[2] >= 3 else image[..., :1], orientation)
+
+
+def _depth_of_tiff(page: Any) -> int:
+    """Returns the bits of a channel, if they are those of a pixel."""
+    bits = {int(depth) for depth in np.atleast_1d(page.bitspersample)}
+    depth = max(bits)
+    if page.dtype is not None and page.dtype.kind == "i":
+        raise HeaderError(_UNSIGNED.format(page.dtype))
+    if not bits <= _TIFF_BITS:
+        raise HeaderError(f"expected a TIFF of 8, 16 or 32 bits a channel, received {depth}")
+    if depth > 8 and page.photometric not in _PLAIN:
+        meant = getattr(page.photometric, "name", page.photometric)
+        raise HeaderError(f"expected a TIFF of greys or of red, green and blue, received {meant} of {depth} bits")
+    return depth
 
 
 def _deep_tiff(page: Any, data: bytes) -> Array:

@@ -25,7 +25,7 @@ from brevetti_keras.utils.errors import DecodeError, InvalidInputError
 Array = npt.NDArray[Any]
 
 # Raised whenever the same file and settings would give other pixels than before.
-_VERSION = 3
+_VERSION = 4
 _DECODERS = ("opencv-python-headless", "pillow", "tifffile")
 
 

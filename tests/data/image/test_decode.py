@@ -176,6 +176,39 @@ def test_signed_bytes_are_refused_too(tmp_path: Path) -> None:
     assert verify_image(path) == "expected a TIFF of unsigned integers or floats, received int8"
 
 
+@pytest.mark.parametrize(
+    ("pixels", "photometric", "named"),
+    [
+        (np.dstack([65535 - DEEP, np.zeros_like(DEEP[..., :1])]), "separated", "SEPARATED of 16 bits"),
+        (DEEP, "cielab", "CIELAB of 16 bits"),
+        (DEEP[..., 0], "palette", "PALETTE of 16 bits"),
+    ],
+    ids=["cmyk", "lab", "palette"],
+)
+def test_deep_tiffs_of_other_colours_are_refused_rather_than_taken_for_rgb(
+    tmp_path: Path, pixels: np.ndarray, photometric: str, named: str
+) -> None:
+    colors = {"colormap": np.zeros((3, 65536), np.uint16)} if photometric == "palette" else {}
+    path = write(tmp_path, "other.tif", tiff(pixels, photometric=photometric, **colors))
+    assert verify_image(path) == f"expected a TIFF of greys or of red, green and blue, received {named}"
+
+
+def test_tiffs_of_12_bits_are_refused_and_not_called_damaged(tmp_path: Path) -> None:
+    data = bytearray(tiff(np.zeros((4, 4), np.uint16)))
+    bits = data.index(struct.pack("<HHI", 258, 3, 1))
+    data[bits + 8] = 12
+    path = write(tmp_path, "twelve.tif", bytes(data))
+    assert verify_image(path) == "expected a TIFF of 8, 16 or 32 bits a channel, received 12"
+
+
+def test_a_reason_is_the_same_each_time(tmp_path: Path) -> None:
+    path = write(tmp_path, "big.tif", tiff(PIXELS, photometric="rgb", bigtiff=True, byteorder=">"))
+    reason = verify_image(path)
+    assert reason is not None
+    assert "0x" not in reason
+    assert verify_image(path) == reason
+
+
 def test_numbers_beyond_single_precision_are_no_pixels(tmp_path: Path) -> None:
     values = PIXELS[..., 0].astype(np.float64)
     np.testing.assert_array_equal(read_image(write(tmp_path, "double.tif", tiff(values)))[..., 0], values)
