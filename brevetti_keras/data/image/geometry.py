@@ -55,8 +55,8 @@ def fit_size(height: float, width: float, target: Size) -> Size:
     return max(1, min(target[0], round(height * scale))), max(1, min(target[1], round(width * scale)))
 
 
-def shrink_factor(height: int, width: int, size: Size, averages: bool) -> int:
-    """Returns by which of 1, 2, 4 and 8 a JPEG may be decoded smaller before it is resized.
+def shrink_factor(height: int, width: int, size: Size) -> int:
+    """Returns by which of 1, 4 and 8 a JPEG may be decoded smaller before it is resized.
 
     A scaled transform is not quite the mean of its pixels, and resizing adds to the difference. So where little is left
     to resize, plain decoding comes nearer to the averaged picture. The bounds were measured on photos and on drawings,
@@ -66,11 +66,8 @@ def shrink_factor(height: int, width: int, size: Size, averages: bool) -> int:
         height: of the whole picture.
         width: of the whole picture.
         size: (height, width) to reach.
-        averages: whether resizing counts every pixel.
     """
     scales = height / size[0], width / size[1]
-    if averages:
-        return 4 if min(scales) >= 20 else 2 if min(scales) >= 6 else 1
     if min(scales) >= 8:
         return 8
     whole = scales == (4.0, 4.0)

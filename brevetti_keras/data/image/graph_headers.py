@@ -79,7 +79,7 @@ def _look(path: str, reader: PixelReader) -> GraphFile:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DecodeError(path, f"expected a readable image file: {reason}") from error
-    if decoder == 0 and _may_shrink(reader):
+    if decoder == 0:
         decoder = FACTORS.index(reader.shrink(height, width))
     return GraphFile(decoder, header.orientation, height, width, size)
 
@@ -123,11 +123,6 @@ def _check(height: int, width: int, reader: PixelReader) -> None:
     for _, (x2, y2) in reader.rois or ():
         if x2 > width or y2 > height:
             raise HeaderError(f"expected at least {x2} x {y2} pixels for a roi, received {width} x {height}")
-
-
-def _may_shrink(reader: PixelReader) -> bool:
-    # Where the host's decoder shrinks: nearest picks true pixels, and regions lie in the full image.
-    return reader.target_size is not None and not reader.rois and reader.resize_method != "nearest"
 
 
 def columns_of(files: Sequence[GraphFile], reader: PixelReader) -> dict[str, npt.NDArray[Any]]:

@@ -25,7 +25,7 @@ from brevetti_keras.utils.errors import DecodeError, InvalidInputError
 Array = npt.NDArray[Any]
 
 # Raised whenever the same file and settings would give other pixels than before.
-_VERSION = 4
+_VERSION = 5
 _DECODERS = ("opencv-python-headless", "pillow", "tifffile")
 
 
@@ -92,7 +92,7 @@ class PixelReader:
         Raises:
             DecodeError: for a file that cannot be decoded, or lacks a region.
         """
-        image, extent = decode_scaled(path, data, self.shrink if self._may_shrink else None, self.max_pixels)
+        image, extent = decode_scaled(path, data, self.shrink, self.max_pixels)
         if image.dtype not in (np.uint8, np.uint16):
             image = to_255(image)
         try:
@@ -107,18 +107,19 @@ class PixelReader:
 
     @property
     def _may_shrink(self) -> bool:
-        # Nearest picks true pixels, and the coordinates of regions and mosaics are those of the full image.
+        # Nearest picks true pixels, and the coordinates of regions and mosaics are those of the full image. What counts
+        # every pixel by itself comes nearer to the averaged picture, at any scale, than what follows on a transform.
         return (
             self.target_size is not None
             and not self.rois
-            and self.resize_method != "nearest"
+            and self.resize_method not in {"nearest", "area"}
+            and not self.antialias
             and self.color_mode != "bayer"
         )
 
     def shrink(self, height: int, width: int) -> int:
-        """Returns by which of 1, 2, 4 and 8 a JPEG of this height and width is decoded smaller, if it may be."""
-        averages = self.antialias or self.resize_method == "area"
-        return shrink_factor(height, width, self.fitted_size(height, width), averages)
+        """Returns by which of 1, 4 and 8 a JPEG of this upright height and width is decoded smaller."""
+        return shrink_factor(height, width, self.fitted_size(height, width)) if self._may_shrink else 1
 
     def fitted_size(self, height: float, width: float) -> Size:
         """Returns the size, before padding, that a picture of this height and width is resized to."""

@@ -83,23 +83,19 @@ def test_fit_size_fills_one_side_and_exceeds_none(height: int, width: int, targe
     assert fitted[0] == target[0] or fitted[1] == target[1]
 
 
-@given(height=SIDES, width=SIDES, size=st.tuples(SIDES, SIDES), averages=st.booleans())
+@given(height=SIDES, width=SIDES, size=st.tuples(SIDES, SIDES))
 @settings(max_examples=100, deadline=None)
-def test_shrinking_never_goes_below_the_size(height: int, width: int, size: tuple[int, int], averages: bool) -> None:
-    factor = shrink_factor(height, width, size, averages)
+def test_shrinking_never_goes_below_the_size(height: int, width: int, size: tuple[int, int]) -> None:
+    factor = shrink_factor(height, width, size)
     assert factor in {1, 2, 4, 8}
     assert factor == 1 or (height >= factor * size[0] and width >= factor * size[1])
-    assert factor == 8 or averages or height < 8 * size[0] or width < 8 * size[1]
+    assert factor == 8 or height < 8 * size[0] or width < 8 * size[1]
 
 
-@pytest.mark.parametrize(
-    ("scale", "plainly", "averaging"),
-    [(1, 1, 1), (3.9, 1, 1), (4, 4, 1), (4.3, 1, 1), (4.7, 4, 1), (6, 4, 2), (8, 8, 2), (12, 8, 2), (24, 8, 4)],
-)
-def test_so_much_is_left_to_resize_that_the_error_does_not_grow(scale: float, plainly: int, averaging: int) -> None:
+@pytest.mark.parametrize(("scale", "factor"), [(1, 1), (3.9, 1), (4, 4), (4.3, 1), (4.7, 4), (6, 4), (8, 8), (24, 8)])
+def test_so_much_is_left_to_resize_that_the_error_does_not_grow(scale: float, factor: int) -> None:
     side = round(100 * scale)
-    assert shrink_factor(side, side, (100, 100), averages=False) == plainly
-    assert shrink_factor(side, side, (100, 100), averages=True) == averaging
+    assert shrink_factor(side, side, (100, 100)) == factor
 
 
 def test_crop_is_the_region_and_must_lie_inside() -> None:

@@ -172,13 +172,26 @@ def test_scaled_decoding_is_no_further_from_the_averaged_picture_than_plain_deco
         def error(image: np.ndarray, averaged: np.ndarray = averaged) -> float:
             return float(np.sqrt(np.mean((image - averaged) ** 2)))
 
-        for arguments in ({}, {"antialias": True}, {"resize_method": "bicubic"}):
+        for arguments in ({}, {"resize_method": "gaussian"}, {"resize_method": "bicubic"}):
             pipeline = ImagePipeline(target_size=target, cache=False, **arguments)
             # What is rounded to 8 bits is off by a third of a step; plain decoding here is not.
             plain = np.hypot(error(resize(full, target, **_kernel(arguments))), 0.3)
             if pipeline.reader.shrink(*size) > 1:
                 assert error(pipeline.load_image(path)) <= plain, (target, arguments)
     assert ImagePipeline(target_size=(224, 224)).reader.shrink(*size) == 4
+
+
+@pytest.mark.parametrize("arguments", [{"resize_method": "area"}, {"antialias": True}])
+@pytest.mark.parametrize("target", [(110, 150), (50, 70), (25, 30)])
+def test_what_averages_by_itself_counts_the_pixels_of_the_whole_jpeg(
+    tmp_path: Path, arguments: dict[str, Any], target: tuple[int, int]
+) -> None:
+    path = write(tmp_path, "parts.jpg", encode(Image.fromarray(drawn_parts(960, 1280)), "JPEG"))
+    full = np.asarray(Image.open(path), np.float32)
+    image = ImagePipeline(target_size=target, cache=False, **arguments).load_image(path)
+    antialias = bool(arguments.get("antialias"))
+    method = "area" if "resize_method" in arguments else "bilinear"
+    np.testing.assert_allclose(image, resize(full, target, method, antialias=antialias), atol=0.51)
 
 
 def test_nearest_picks_pixels_of_the_file_itself(tmp_path: Path) -> None:
