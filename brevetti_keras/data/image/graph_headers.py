@@ -8,10 +8,10 @@ epoch without the file's name, or reads wrongly in silence (a palette BMP as gre
 
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,7 @@ def _look(path: str, reader: PixelReader) -> GraphFile:
     try:
         with open(local_copy(path), "rb", opener=open_regular) as file:
             size = os.fstat(file.fileno()).st_size
-            header, prefix = _header(file.read(_PREFIX), file.read)
+            header, prefix = _header(file, size)
         decoder = _decoder(header, prefix)
         height, width = (header.height, header.width)[:: -1 if header.orientation >= 5 else 1]
         _check(height, width, reader)
@@ -84,15 +84,21 @@ def _look(path: str, reader: PixelReader) -> GraphFile:
     return GraphFile(decoder, header.orientation, height, width, size)
 
 
-def _header(prefix: bytes, rest: Callable[[], bytes]) -> tuple[ImageHeader, bytes]:
+def _header(file: BinaryIO, size: int) -> tuple[ImageHeader, bytes]:
     """Reads a header from the file's beginning where that holds it, else from all of it."""
-    if kind_of(prefix[:16]) == "JPEG" and len(prefix) == _PREFIX:
+    prefix = file.read(_PREFIX)
+    if kind_of(prefix[:16]) == "JPEG" and size > 2 * _PREFIX:
         try:
-            # The end marker stands for the rest, which the decoder checks when it comes to it.
-            return read_header(prefix + _END_OF_JPEG), prefix
+            header = read_header(prefix + _END_OF_JPEG)
         except (HeaderError, struct.error, IndexError):
             pass
-    data = prefix + rest()
+        else:
+            # An end marker in the last bytes stands for the rest, which the decoder checks when it comes to it.
+            file.seek(size - _PREFIX)
+            if _END_OF_JPEG in file.read():
+                return header, prefix
+            file.seek(_PREFIX)
+    data = prefix + file.read()
     return read_header(data), data
 
 

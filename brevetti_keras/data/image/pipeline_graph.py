@@ -87,6 +87,10 @@ def graph_pipeline(
 
 def _picture(reader: PixelReader, path: Any, known: Mapping[str, Any]) -> Any:
     image = tf.cast(_upright(_decode(path, known), known["orientation"]), tf.float32)
+    told = tf.math.ceil(tf.stack([known["rows"], known["columns"]]))
+    same_size = tf.reduce_all(tf.cast(tf.shape(image)[:2], tf.float32) == told)
+    with tf.control_dependencies([_unchanged(same_size, path)]):
+        image = tf.identity(image)
     regions = [image[y1:y2, x1:x2] for (x1, y1), (x2, y2) in reader.rois or ()]
     if not regions:
         return _fit(reader, image, known)
@@ -98,8 +102,7 @@ def _picture(reader: PixelReader, path: Any, known: Mapping[str, Any]) -> Any:
 def _decode(path: Any, known: Mapping[str, Any]) -> Any:
     data = tf.io.read_file(path)
     same_size = tf.cast(tf.strings.length(data), tf.int64) == known["bytes"]
-    unchanged = tf.debugging.Assert(same_size, ["the file changed since its header was read:", path])
-    with tf.control_dependencies([unchanged]):
+    with tf.control_dependencies([_unchanged(same_size, path)]):
         data = tf.identity(data)
 
     def jpeg(factor: int) -> Any:
@@ -113,6 +116,10 @@ def _decode(path: Any, known: Mapping[str, Any]) -> Any:
             lambda: tf.io.decode_bmp(data)[..., :3],
         ],
     )
+
+
+def _unchanged(still: Any, path: Any) -> Any:
+    return tf.debugging.Assert(still, ["the file changed since its header was read:", path])
 
 
 def _upright(image: Any, orientation: Any) -> Any:

@@ -13,9 +13,10 @@ from PIL import Image
 from brevetti_keras.data.data_generator import DataGenerator
 from brevetti_keras.data.image import ImagePipeline
 from brevetti_keras.utils.errors import DecodeError, InvalidInputError
-from tests.support.odd_images import DEEP, PIXELS, with_orientation
+from tests.support.odd_images import DEEP, PIXELS, encode, with_orientation
 
 PICTURE = Image.fromarray(PIXELS)
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (500, 500, 3), np.uint8))
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,33 @@ def test_a_file_that_changed_is_named(tmp_path: Path) -> None:
     PICTURE.resize((9, 9)).save(tmp_path / "a.png")
     with pytest.raises(Exception, match=r"(?s)the file changed since its header was read.*a\.png"):
         list(dataset)
+
+
+@pytest.mark.parametrize("target_size", [None, (8, 8)])
+def test_a_file_that_changed_its_size_in_pixels_alone_is_named(
+    tmp_path: Path, target_size: tuple[int, int] | None
+) -> None:
+    path = tmp_path / "a.png"
+    NOISE.save(path)
+    generator = DataGenerator(pd.DataFrame({"path": [str(path)]})).map(ImagePipeline(target_size=target_size))
+    dataset = generator.get_dataset(form="graph")
+    size = path.stat().st_size
+    NOISE.resize((9, 20)).save(path)
+    path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+    with pytest.raises(Exception, match=r"(?s)the file changed since its header was read.*a\.png"):
+        list(dataset)
+
+
+def test_a_long_jpeg_that_is_cut_short_is_named_before_the_first_batch(tmp_path: Path) -> None:
+    whole = encode(NOISE, "JPEG", quality=95)
+    assert len(whole) > 200_000
+    (tmp_path / "cut.jpg").write_bytes(whole[:-2])
+    assert refused(tmp_path / "cut.jpg") == "expected a whole JPEG, received one that is truncated"
+    # Some cameras leave notes behind the picture.
+    (tmp_path / "notes.jpg").write_bytes(whole + bytes(100_000))
+    generator = DataGenerator(pd.DataFrame({"path": [str(tmp_path / "notes.jpg")]}), output_structure="img")
+    (batch,) = generator.map(ImagePipeline()).get_dataset(form="graph").as_numpy_iterator()
+    assert batch.shape == (1, 500, 500, 3)
 
 
 def test_what_has_no_form_in_the_graph_is_one_line(samples: pd.DataFrame) -> None:
