@@ -89,13 +89,23 @@ class CacheSpace:
         if count > limit:
             return False
         used = sum(shard.bytes for shard in shards)
-        while used + count > limit or self._free() - count < min(_LEFT_FREE, limit):
+        while used + count > limit or self._is_scarce(count, limit):
             if not shards:
                 return False
             oldest = shards.pop(0)
             if remove(oldest.path):
                 used -= oldest.bytes
         return True
+
+    def refusal(self, count: int) -> str:
+        """Returns why there is no room for `count` more bytes; `""` where nothing is to be kept anyway."""
+        limit = self.limit
+        if limit and self._is_scarce(count, limit):
+            return f"the disk is nearly full, {show_size(self._free())} are free"
+        return f"no room within {show_size(limit)}, see {LIMIT}" if limit else ""
+
+    def _is_scarce(self, count: int, limit: int) -> bool:
+        return self._free() - count < min(_LEFT_FREE, limit)
 
     def clear(self) -> tuple[int, int]:
         """Removes every shard that is not in use; returns the bytes removed and the bytes kept."""

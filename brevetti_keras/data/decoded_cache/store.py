@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from brevetti_keras.data.decoded_cache.index import ContentKey, Form, form_of
 from brevetti_keras.data.decoded_cache.shard import INDEX, Shard
-from brevetti_keras.data.decoded_cache.space import LIMIT, CacheSpace, show_size
+from brevetti_keras.data.decoded_cache.space import CacheSpace, show_size
 from brevetti_keras.data.decoded_cache.writer import OVERHEAD, ShardWriter
 
 _log = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ class PixelStore:
                     _log.info("decoded images are kept in %s, at most %s", self._space.root, show_size(limit))
                 self._told = True
                 return True
-        self._stop(f"no room within {show_size(limit)}, see {LIMIT}" if limit else "")
+        self._stop(self._space.refusal(count))
         return False
 
     def _stop(self, reason: str) -> None:

@@ -53,6 +53,16 @@ def test_a_nearly_full_disk_is_left_alone(tmp_path, disk, monkeypatch):
     assert not space.make_room(10**6)
 
 
+def test_a_nearly_full_disk_is_not_taken_for_a_limit(folder, open_cache, disk, monkeypatch, caplog):
+    monkeypatch.setenv("BREVETTI_DECODED_GB", "20")
+    disk(GB // 2)
+    cache = open_cache()
+    cache.load(folder.fill(3))
+    assert len(cache.reader.decoded) == 3
+    assert caplog.text.count("the disk is nearly full, 500 MB are free") == 1
+    assert "no room within" not in caplog.text
+
+
 def test_its_default_place_follows_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("BREVETTI_CACHE", str(tmp_path))
     assert CacheSpace().root == str(tmp_path / "decoded")
