@@ -1,5 +1,7 @@
 """`brevetti-keras dataset`: what there is to train on."""
 
+import contextlib
+
 import click
 
 from brevetti_keras.cli.augment_preview import augment_preview_command
@@ -31,12 +33,11 @@ def add(path: str, name: str | None, tags: tuple[str, ...], notes: str, workspac
     """Add the images under PATH (a folder, or a CSV of samples) as a dataset."""
     platform = connect(workspace)
     added = platform.datasets.add(path, name=name, tags=tags, notes=notes)
-    try:
-        samples = get_image_samples([added])
-    except BaseException:
+    with contextlib.ExitStack() as undone:
         # What cannot be listed, or was stopped while it was, is not half added.
-        platform.datasets.remove(added.id)
-        raise
+        undone.callback(platform.datasets.remove, added.id)
+        samples = get_image_samples([added])
+        undone.pop_all()
     if as_json:
         print_json({**added.model_dump(mode="json"), "samples": len(samples)})
         return

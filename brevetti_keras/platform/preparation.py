@@ -75,7 +75,8 @@ class Preparation:
         if samples.empty and skipped.empty:
             raise DataError("expected images in the job's datasets, found none: are they in the folders given?")
         keys = pd.Series(list(zip(samples.path, samples.etag, strict=True)), index=samples.index)
-        if len(samples) and keys.isin(self._passed).all():
+        noted = set(self._quarantined.get("path", ()))
+        if len(samples) and keys.isin(self._passed).all() and noted.issuperset(skipped["path"]):
             return samples
         found = inspect_images(
             samples,

@@ -116,6 +116,12 @@ class TestNamesThatAreNotText:
         with pytest.raises(DecodeError, match=r"xe9\.png: its name is not text in UTF-8: rename it"):
             prepared(on_error="raise")
 
+    def test_they_count_also_where_all_others_are_known(self, prepared, vials):
+        _, preparation = prepared(share=0.3)
+        self.write(vials, b"good/\xe9.png")
+        assert len(get_image_samples([Dataset.from_record(Dataset(vials).record, preparation)])) == 7
+        assert preparation.counts() == {"listed": 8, "used": 7, "quarantined": 1}
+
     def test_a_class_that_has_no_others_stops_the_job(self, prepared, vials):
         self.write(vials, b"rare/\xe9.png")
         with pytest.raises(DataError, match=r"at least one usable file of class 'rare', found none: .*xe9\.png"):
