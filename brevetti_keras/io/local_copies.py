@@ -67,8 +67,8 @@ def fetch_copies(paths: Iterable[str], *, workers: int = CONNECTIONS // 2, progr
 
 
 def file_state(path: str) -> tuple[str, int, int] | None:
-    """Returns what a file is known by: its path, its size in bytes, and its modification time in nanoseconds since
-    1970, of an object the generation in the time's place; None if there is none.
+    """Returns what a file is known by: its whole path, its size in bytes, and its modification time in nanoseconds
+    since 1970, of an object the generation in the time's place; None if there is none.
 
     Raises:
         StorageError: if an object's bucket cannot be asked.
@@ -79,7 +79,9 @@ def file_state(path: str) -> tuple[str, int, int] | None:
             found = os.stat(local)
         except (OSError, ValueError):  # a NUL in the path
             return None
-        return path, found.st_size, found.st_mtime_ns
+        # What is remembered outlives the working folder, in which a relative path means another file tomorrow.
+        known = path if path.startswith("/") or "://" in path else os.path.abspath(path)
+        return known, found.st_size, found.st_mtime_ns
     storage, inner = split_url(path)
     try:
         if isinstance(storage, GoogleStorage):

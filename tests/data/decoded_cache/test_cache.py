@@ -123,6 +123,20 @@ def test_a_changed_file_is_another_picture(folder, open_cache):
     assert cache.reader.decoded == ["a", "a"]
 
 
+def test_a_relative_path_is_another_file_in_another_folder(folder, open_cache, monkeypatch):
+    first = folder.write("a", 100)
+    monkeypatch.chdir(os.path.dirname(first))
+    cache = open_cache()
+    assert equal(cache.load(["a"]), expected(cache.reader, [100]))
+    os.mkdir("inner")
+    second = folder.write("inner/a", 200)
+    assert os.stat(first).st_size == os.stat(second).st_size
+    shutil.copystat(first, second)
+    monkeypatch.chdir("inner")
+    assert equal(cache.load(["a"]), expected(cache.reader, [200]))
+    assert equal(open_cache().load(["a"]), expected(cache.reader, [200]))
+
+
 def test_a_file_written_just_now_is_known_by_its_content_alone(folder, open_cache):
     cache = open_cache()
     path = folder.write("a", 100, age=0)
