@@ -63,6 +63,7 @@ class TestNames:
             ("a//b/./c.png", "a/b/c.png"),
             ("./a.png", "a.png"),
             ("a\\b.png", "a/b.png"),
+            ("a/b\\c.png", "a/b\\c.png"),
             ("1.00\u202fPM.png", "1.00\u202fPM.png"),
         ],
     )
