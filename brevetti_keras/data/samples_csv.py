@@ -33,7 +33,10 @@ def read_samples_csv(data: bytes, name: str) -> pd.DataFrame:
     """
     frame = read_text_csv(data, name)
     if "path" not in frame:
-        raise DataError(f"{name}: expected a column 'path', received {', '.join(frame.columns) or 'an empty file'}")
+        received = ", ".join(frame.columns)
+        # As spreadsheets write CSV where the comma is in numbers.
+        advice = ": separate values by commas" if len(frame.columns) == 1 and {*received} & {";", "\t"} else ""
+        raise DataError(f"{name}: expected a column 'path', received {received or 'an empty file'}{advice}")
     unusable = (frame["path"] == "") | frame["path"].str.contains("\0", regex=False)
     if unusable.any():
         row = int(unusable.to_numpy().argmax())

@@ -280,6 +280,7 @@ class TestCsv:
         [
             ("", "expected a column 'path', received an empty file"),
             ("file,category\na,b\n", "expected a column 'path', received file, category"),
+            ("path;category\na;b\n", "expected a column 'path', received path;category: separate values by commas"),
             ("path,path\na,b\n", "expected each column once"),
             ("path,category\na\n", "expected 2 values in row 1, received 1"),
             ("path,category\na.png,x\n,b\n", "expected a path in row 2"),
