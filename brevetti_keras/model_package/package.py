@@ -16,7 +16,9 @@ import pandas as pd
 
 from brevetti_keras.data.image.decode import verify_image
 from brevetti_keras.data.image.pipeline import ImagePipeline
+from brevetti_keras.data.samples import NOT_TEXT
 from brevetti_keras.io.local import atomic_write
+from brevetti_keras.io.paths import is_text
 from brevetti_keras.model_package import archive
 from brevetti_keras.model_package.keras_file import keras_bytes, load_keras, read_config
 from brevetti_keras.utils.encode import from_json, to_json
@@ -75,6 +77,9 @@ class ModelPackage:
         if batch_size < 1:
             raise InvalidInputError(f"expected batch_size of at least 1, received {batch_size}")
         names = [os.fspath(path) for path in paths]
+        for name in names:
+            if not is_text(name):
+                raise DecodeError(name, NOT_TEXT)
         # Without a target size images keep their own, so they cannot share a batch.
         step = batch_size if self.image_pipeline.output_shape[0] is not None else 1
         batches = [self._scores(self.image_pipeline, names[at : at + step]) for at in range(0, len(names), step)]

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +83,23 @@ def test_predicting_what_is_no_image_is_one_clear_line(trained_by_command, on_tr
     torn = str(trained_by_command.images / "good" / "torn.png")
     assert torn in on_trained.fails("predict", "by command", torn, status=1)
     assert "nowhere.png" in on_trained.fails("predict", "by command", str(tmp_path / "nowhere.png"), status=1)
+
+
+def test_images_are_predicted_though_others_cannot_be_read(trained_by_command, on_trained, tmp_path):
+    good = str(trained_by_command.images / "good" / "good_0000.png")
+    torn, nowhere = str(trained_by_command.images / "good" / "torn.png"), str(tmp_path / "nowhere.png")
+    named = os.fsdecode(os.fsencode(tmp_path) + b"/\xe9.png")
+    shutil.copy(good, named)
+    result = on_trained("predict", "by command", torn, good, nowhere, named, good, "--json")
+    assert result.status == 1
+    assert [row["path"] for row in result.json()] == [good, good]
+    assert result.json()[:1] == on_trained("predict", "by command", good, "--json").json()
+    lines = result.err.splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["error"] * 3
+    assert "udce9.png: its name is not text in UTF-8: rename it" in lines[0]
+    assert torn in lines[1]
+    assert f"{nowhere}: no file" in lines[2]
+    assert "udce9.png: its name is not text" in on_trained.fails("predict", "by command", named, status=1)
 
 
 def test_no_secret_is_printed_or_kept_but_in_info(trained_by_command, job):
