@@ -17,8 +17,11 @@ from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationEr
 
 from brevetti_keras.schema.fields import CODE_ONLY
 from brevetti_keras.schema.vue_form import vue_form
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import SettingsError
 
+# What Python keeps a list in is nothing to who writes one.
+_LISTS = frozenset({"list_type", "tuple_type", "set_type", "frozen_set_type"})
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -181,7 +184,7 @@ def settings_error(
 def _reason(settings: type[BaseModel], item: Any, location: list[str]) -> str:
     if item["type"] == "extra_forbidden":
         return f"unknown setting{nearest(location[-1], known_names(settings, location[:-1]))}"
-    if item["type"] == "missing":
+    if item["type"] == "missing" and not isinstance(item["loc"][-1], int):
         return "this setting is required and was not given"
     if item["type"] == "union_tag_invalid":
         facts = item["ctx"]
@@ -190,7 +193,19 @@ def _reason(settings: type[BaseModel], item: Any, location: list[str]) -> str:
     if item["type"] == "value_error":
         return message
     received = "a value that is not shown" if _may_be_secret(settings, location) else _shown(item["input"])
-    return f"expected {message.removeprefix('Input should be ')}, received {received}"
+    return f"expected {_of_a_list(item) or message.removeprefix('Input should be ')}, received {received}"
+
+
+def _of_a_list(item: Any) -> str | None:
+    """What was expected of a list, in the words of who writes it in YAML or on a command line; None for others."""
+    if item["type"] in _LISTS:
+        return 'a list, as [1, 2] or ["a", "b"]'
+    if item["type"] == "missing":
+        return "one more value in the list"
+    if item["type"] in ("too_long", "too_short"):
+        limit = item["ctx"]["max_length" if item["type"] == "too_long" else "min_length"]
+        return f"at {'most' if item['type'] == 'too_long' else 'least'} {counted(limit, 'value')}"
+    return None
 
 
 def _may_be_secret(settings: type[BaseModel], location: list[str]) -> bool:

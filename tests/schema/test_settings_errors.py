@@ -70,6 +70,21 @@ def wrong(config: dict[str, Any]) -> SettingsError:
         ({"step": {"kind": "melt"}}, "step", "expected one of 'blur', 'crop', received 'melt'"),
         ({"steps": [{"kind": "crop"}, {"kind": "blur", "sigma": -1}]}, "steps.1.sigma", "expected greater than 0"),
         ({"steps": [{"kind": "crop", "box": [1, "x"]}]}, "steps.0.box.1", "expected a valid integer"),
+        (
+            {"steps": [{"kind": "crop", "box": 1}]},
+            "steps.0.box",
+            'expected a list, as [1, 2] or ["a", "b"], received 1',
+        ),
+        (
+            {"steps": [{"kind": "crop", "box": [1]}]},
+            "steps.0.box.1",
+            "expected one more value in the list, received [1]",
+        ),
+        (
+            {"steps": [{"kind": "crop", "box": [1, 2, 3]}]},
+            "steps.0.box",
+            "expected at most 2 values, received [1, 2, 3]",
+        ),
         ({"dept": 1}, "dept", "unknown setting"),
         ({"inner": {"dept": 1}}, "inner.dept", "unknown setting, did you mean 'depth'?"),
         ({"step": {"kind": "blur", "sgima": 1}}, "step.sgima", "unknown setting, did you mean 'sigma'?"),
@@ -86,7 +101,8 @@ def test_a_member_of_a_union_is_no_name_of_the_form():
     error = wrong({"columns": 3})
     assert list(error.errors) == ["columns"]
     # Each kind that it could have been says what it expected.
-    assert error.errors["columns"].count("expected a valid") == 2
+    assert error.errors["columns"].count("expected a ") == 2
+    assert "a valid string" in error.errors["columns"]
 
 
 def test_what_is_wrong_with_settings_together_stands_under_no_name():
