@@ -7,6 +7,7 @@ these, a new job on the platform. Then its settings are merged, and its folder a
 """
 
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +44,7 @@ from brevetti_keras.wire.records import Dataset as DatasetRecord
 from brevetti_keras.wire.records import JobConfig
 
 # How many datasets a job's default name tells.
+_LOGGER = logging.getLogger(__name__)
 _NAMED = 3
 
 DatasetLike = Dataset | DatasetRecord | str | os.PathLike[str]
@@ -237,13 +239,27 @@ def _read_info(path: str) -> JobConfig:
 
 def _dataset_id(platform: Platform, dataset: Any) -> str:
     if isinstance(dataset, (str, os.PathLike)):
-        return platform.datasets.find_or_add(os.fspath(dataset)).id
+        found = platform.datasets.find_or_add(os.fspath(dataset))
+        _tell_other_folder(os.fspath(dataset), found)
+        return found.id
     if not isinstance(dataset, (Dataset, DatasetRecord)):
         raise InvalidInputError(f"expected datasets as paths, names or Dataset, received {type(dataset).__name__}")
     try:
         return platform.datasets.get(dataset.id).id
     except NotFoundError:
         return platform.datasets.find_or_add(dataset.bucket).id
+
+
+def _tell_other_folder(text: str, found: DatasetRecord) -> None:
+    """Warns where a dataset's name is also that of a folder here, which may be what was meant."""
+    folders = text == found.name and os.path.isdir(text) and os.path.isdir(found.bucket)
+    if folders and not os.path.samefile(text, found.bucket):
+        _LOGGER.warning(
+            "dataset %r is the one in %s, not the folder of that name here: give %s for the folder",
+            text,
+            found.bucket,
+            os.path.join(os.curdir, text),
+        )
 
 
 def _default_name(platform: Platform, kind: str, dataset_ids: list[str]) -> str:

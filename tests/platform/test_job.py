@@ -178,6 +178,19 @@ class TestOrigin:
         assert [dataset.name for dataset in job.datasets] == ["bottles", tmp_path.name]
         assert [dataset.name for dataset in make(datasets=["bottles"], argv=["--dataset", "x"]).datasets] == ["bottles"]
 
+    def test_a_name_that_is_also_a_folder_here_is_told(self, vials, tmp_path, monkeypatch, caplog):
+        with connect() as platform:
+            platform.datasets.add(str(vials), name="bottles")
+        (tmp_path / "here" / "bottles").mkdir(parents=True)
+        for place, told in ((vials.parent, False), (tmp_path / "here", True)):
+            monkeypatch.chdir(place)
+            caplog.clear()
+            assert [dataset.bucket for dataset in make(datasets=["bottles"]).datasets] == [str(vials)]
+            assert (f"the one in {vials}, not the folder of that name here: give ./bottles" in caplog.text) == told
+        caplog.clear()
+        assert make(datasets=["./bottles"]).datasets[0].bucket == str(tmp_path / "here" / "bottles")
+        assert not caplog.text
+
     def test_a_missing_dataset_is_one_line(self):
         with pytest.raises(NotFoundError, match="expected a dataset's name or a folder, received 'nowhere'"):
             make(datasets=["nowhere"])
