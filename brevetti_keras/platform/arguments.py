@@ -3,8 +3,10 @@
     read_arguments(Settings, ["--dataset", "vials", "--epochs", "3", "--image_pipeline.target_size", "[64, 64]"])
 
 `--name value` and `--name=value` are the same (the value may hold `=`), a switch needs no value, later ones win.
+`--help` shows all names and ends the program.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from brevetti_keras.platform.argument_help import help_text
 from brevetti_keras.platform.settings_sources import Source, text_source
 from brevetti_keras.platform.settings_types import annotation_at, dotted_names, members, nearest_name
 from brevetti_keras.utils.errors import InvalidInputError, SettingsError
@@ -53,10 +56,14 @@ def read_arguments(settings: type[BaseModel], argv: Sequence[str]) -> Arguments:
 
     Raises:
         SettingsError: for an unknown name (the nearest known one is named), a missing value, or a stray word.
+        SystemExit: with status 0, after `--help` or `-h` was answered on standard output.
     """
     if isinstance(argv, str):
         raise InvalidInputError(f"expected argv as a list of words, received the text {argv!r}")
     words = [str(word) for word in argv]
+    if words[:1] in (["--help"], ["-h"]) and "help" not in settings.model_fields:
+        sys.stdout.write(help_text(settings, os.path.basename(sys.argv[0])))
+        raise SystemExit(0)
     known = [*RESERVED, *dotted_names(settings)]
     reserved: dict[str, str] = {}
     datasets: list[str] = []

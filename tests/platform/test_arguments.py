@@ -5,6 +5,7 @@ from pydantic import Field
 
 from brevetti_keras.platform.arguments import RESERVED, present_arguments, read_arguments
 from brevetti_keras.platform.settings_sources import merge
+from brevetti_keras.schema.fields import code_field, setting
 from brevetti_keras.schema.settings import Settings
 from brevetti_keras.utils.errors import InvalidInputError, SettingsError
 
@@ -95,3 +96,43 @@ def test_the_program_s_words_are_read_but_not_a_shell_s(monkeypatch):
     assert present_arguments() == ["--epochs", "3"]
     monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
     assert present_arguments() == []
+
+
+class Mode(Settings):
+    key: str = code_field("img")
+    strength: float = setting(0.5, description="How much")
+
+
+class Helped(Settings):
+    mode: Mode | None = Mode(strength=0.75)
+    other: Mode | None = None
+    depth: int = setting(description="How deep")
+    box: tuple[int, int] = setting((32, 32), description="Where")
+    deep: bool = False
+    names: list[str] = setting(default_factory=list, description="Which")
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_help_tells_all_names_with_defaults_and_ends_well(capsys, word):
+    with pytest.raises(SystemExit) as ended:
+        read_arguments(Helped, [word])
+    assert ended.value.code == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for line in (
+        "--mode.strength 0.75 How much",
+        "--other.strength 0.5 How much",
+        "--depth How deep",
+        "--names [] Which",
+    ):
+        assert line in lines
+    assert "--mode.key" not in " ".join(lines)
+    assert [line.split()[0][2:] for line in lines if line.startswith("--")][: len(RESERVED)] == sorted(
+        RESERVED, key=["dataset", "config", "name", "resume", "job_id", "api_key", "info_file", "platform"].index
+    )
+
+
+def test_a_setting_may_be_named_help():
+    class Manual(Settings):
+        help: str = ""
+
+    assert merge(Manual, [read_arguments(Manual, ["--help", "me"]).source]).help == "me"
