@@ -50,6 +50,8 @@ def show(path: str | None, as_json: bool) -> None:
                 for row in kinds
             ],
         )
+    elif not sets:
+        click.echo("No decoded images are kept there.")
     if sets:
         click.echo()
         print_table(

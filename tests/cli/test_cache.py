@@ -87,3 +87,9 @@ def test_an_empty_cache_is_shown_and_a_wrong_limit_told(command, monkeypatch, wo
         monkeypatch.setenv(variable, "lots")
         assert f"expected {variable} as a number of gigabytes" in command.fails("cache", "show", status=2)
         monkeypatch.delenv(variable)
+
+
+def test_a_folder_that_holds_no_decoded_images_says_so(command, tmp_path):
+    shown = command("cache", "show", "--path", str(tmp_path / "mistyped"))
+    assert shown.out.splitlines() == [str(tmp_path / "mistyped"), "", "No decoded images are kept there."]
+    assert not (tmp_path / "mistyped").exists()
