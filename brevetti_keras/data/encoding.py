@@ -6,6 +6,7 @@ OneHotEncoder(["good", "scratch"])({"category": tf.constant([["scratch"]])})["on
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from pydantic import field_validator
 
 from brevetti_keras.schema import Settings, code_field, setting
@@ -77,6 +78,15 @@ class OneHotEncoder(Settings):
                 f"OneHotEncoder: expected {self.input_key!r} of shape (batch,){' or (batch, labels)' if text else ''}, "
                 f"received {labels.shape}"
             )
-        known = tf.constant(self.classes, dtype=labels.dtype)
-        hits = tf.reduce_any(labels[:, :, None] == known[None, None, :], axis=1)
+        known, possible = self._comparable(labels.dtype)
+        hits = tf.reduce_any((labels[:, :, None] == known) & possible, axis=1)
         return {**batch, self.output_key: tf.cast(hits, tf.float32)}
+
+    def _comparable(self, dtype: Any) -> tuple[Any, Any]:
+        """Returns the classes in the labels' type, and which of them that type can hold, (classes,) each."""
+        if dtype == tf.string:
+            return tf.constant(self.classes), tf.constant(True)
+        # TensorFlow would wrap the others: the class 300 to the label 44 of 8 bits.
+        possible = [int(dtype.min) <= int(value) <= int(dtype.max) for value in self.classes]
+        held = [value if fits else 0 for value, fits in zip(self.classes, possible, strict=True)]
+        return tf.constant(np.array(held, dtype=dtype.as_numpy_dtype)), tf.constant(possible)

@@ -52,6 +52,19 @@ def test_integers_are_labels_too(dtype: Any) -> None:
     assert encoded(OneHotEncoder([3, 0]), tf.constant([0, 3, 7], dtype)) == [[0, 1], [1, 0], [0, 0]]
 
 
+@pytest.mark.parametrize(
+    ("classes", "labels", "expected"),
+    [
+        ([1, 300], tf.constant([1, 44], tf.uint8), [[1, 0], [0, 0]]),
+        ([-1, 3], tf.constant([255, 3], tf.uint8), [[0, 0], [0, 1]]),
+        ([-1, 2**64 - 1], tf.constant([2**64 - 1], tf.uint64), [[0, 1]]),
+        ([2**70, 0], tf.constant([0, 5], tf.int64), [[0, 1], [0, 0]]),
+    ],
+)
+def test_a_class_that_the_labels_type_cannot_hold_is_no_labels(classes: list[int], labels: Any, expected: Any) -> None:
+    assert encoded(OneHotEncoder(classes), labels) == expected
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     classes=st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=6, unique=True),
