@@ -86,7 +86,14 @@ def _outputs(name: str, value: Any, count: int) -> _Outputs:
 
 
 def _array(name: str, value: Any, count: int) -> NDArray[Any]:
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        # numpy takes no list of arrays of different shapes.
+        raise InvalidInputError(
+            f"expected one row a sample of the model's output {name!r}, received {len(value)} of different shapes: "
+            "return several outputs as a tuple or a dict"
+        ) from error
     if array.ndim == 0 or len(array) != count:
         raise InvalidInputError(
             f"expected one row a sample of the model's output {name!r}, "

@@ -143,6 +143,11 @@ def test_a_result_of_another_length_is_refused(result: Any, shape: str) -> None:
         list(predict_dataset(lambda x: result, generator()))
 
 
+def test_a_list_of_outputs_is_refused_by_a_message_that_says_what_to_return() -> None:
+    with pytest.raises(InvalidInputError, match="received 2 of different shapes: return several outputs as a tuple"):
+        list(predict_dataset(lambda x: [x, tf.stack([x, x], axis=1)], generator()))
+
+
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     list(predict_dataset(lambda x: x, generator()))
 
