@@ -188,6 +188,14 @@ class _BlockOrder(abc.ABC):
         self._blocks: OrderedDict[tuple[int, int], NDArray[np.int64]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy begins without remembered blocks, and with a lock of its own."""
+        return {name: value for name, value in vars(self).items() if name not in {"_blocks", "_lock"}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Takes the state of `__getstate__`."""
+        vars(self).update(state, _blocks=OrderedDict(), _lock=threading.Lock())
+
     def rows(self, epoch: int, start: int, stop: int) -> NDArray[np.int64]:
         """Returns the row numbers at positions `start … stop-1` of an epoch."""
         if stop <= start:

@@ -1,5 +1,7 @@
 import collections
+import copy
 import math
+import pickle
 from collections.abc import Callable
 
 import numpy as np
@@ -101,6 +103,16 @@ def test_two_readers_of_one_order_do_not_disturb_each_other() -> None:
 
     assert np.concatenate([first for first, _ in mixed]).tolist() == alone.rows(0, 0, 40_000).tolist()
     assert np.concatenate([second for _, second in mixed]).tolist() == alone.rows(1, 0, 40_000).tolist()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("groupby", [None, ["group"]])
+def test_a_copied_order_is_the_same(shuffle: bool, groupby: list[str] | None) -> None:
+    samples = pd.DataFrame({"group": list("aabbbcc")})
+    order = make_order(samples, 7, shuffle=shuffle, seed=3, groupby=groupby)
+    expected = order.rows(2, 1, 6)
+    for copied in (pickle.loads(pickle.dumps(order)), copy.deepcopy(order)):
+        np.testing.assert_array_equal(copied.rows(2, 1, 6), expected)
 
 
 def test_epochs_and_seeds_shuffle_differently() -> None:
