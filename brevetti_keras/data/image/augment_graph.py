@@ -13,7 +13,7 @@ from typing import Any
 
 from brevetti_keras.data.image import augment_pixels_graph as pixels
 from brevetti_keras.data.image import graph_numpy, warping_graph
-from brevetti_keras.data.image.augmentation import Augmentation, ValueRange
+from brevetti_keras.data.image.augmentation import Augmentation, ValueRange, reach
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
 from brevetti_keras.data.image.image_noise import YIQ, ImageNoise, chroma_matrix
@@ -25,6 +25,8 @@ from brevetti_keras.utils.lazy import lazy_import
 tf = lazy_import("tensorflow")
 
 _XP: ModuleType = graph_numpy
+# Types whose every value a 32-bit float can tell.
+_HELD_BY_FLOATS = frozenset({"uint8", "int8", "uint16", "int16", "float16", "bfloat16", "float32"})
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,23 @@ class GraphAugmenter:
         if images.dtype.is_integer:
             varied = tf.clip_by_value(tf.round(varied), *self.limits)
         varied = tf.saturate_cast(varied, images.dtype)
+        if images.dtype.name not in _HELD_BY_FLOATS:
+            varied = tf.where(self._touched(seeds)[:, None, None, None], varied, images)
         if series:
             varied = tf.reshape(varied, shape)
             flat_masks = None if masks is None else tf.reshape(flat_masks, tf.shape(masks))
         return varied, flat_masks
+
+    def _touched(self, seeds: Any) -> Any:
+        """Tells which samples get any of the five."""
+        parts = (
+            self.random_transformer,
+            self.image_deformation,
+            self.image_filter,
+            self.image_noise,
+            self.salt_pepper,
+        )
+        return tf.reduce_any(tf.stack([_numbers(part, seeds)[0] for part in parts]), axis=0)
 
     def _motion(self, seeds: Any, sides: Any) -> Any:
         """Returns the function that moves a batch, or None if nothing can move."""
@@ -143,9 +158,11 @@ class GraphAugmenter:
 def within_reach(images: Any, limits: ValueRange) -> Any:
     """Returns the images, which fail where they hold values that `ImageAugmenter` refuses as those of another range."""
     low, high = limits
-    message = f"expected images with values in [{low:g}, {high:g}], or value_range set to theirs; received values up to"
-    highest = tf.cast(tf.reduce_max(images), tf.float32)
-    enough = tf.debugging.Assert(highest - low <= 2 * (high - low), [message, highest])
+    message = f"expected images with values in [{low:g}, {high:g}], or value_range set to theirs; received values from"
+    least, most = reach(limits)
+    lowest, highest = (tf.cast(function(images), tf.float32) for function in (tf.reduce_min, tf.reduce_max))
+    # Of no images the lowest value is the largest number and the highest the smallest.
+    enough = tf.debugging.Assert((lowest >= least) & (highest <= most), [message, lowest, "up to", highest])
     # Eagerly it has raised already.
     with tf.control_dependencies([] if enough is None else [enough]):
         return tf.identity(images)
@@ -162,7 +179,7 @@ def _numbers(part: Augmentation, seeds: Any) -> tuple[Any, Any]:
 
 def _moved_masks(masks: Any, move: Any) -> Any:
     """Moves masks of any type, each pixel the nearest one's, 0 outside."""
-    known = {tf.uint8, tf.int32, tf.int64, tf.float32}
+    known = {tf.uint8, tf.int32, tf.int64, tf.float16, tf.bfloat16, tf.float32, tf.float64}
     values = masks if masks.dtype in known else tf.cast(masks, tf.uint8 if masks.dtype == tf.bool else tf.int64)
     planes = values if values.shape.rank == 4 else values[..., None]
     moved = tf.cast(move(planes, "nearest", 0.0), masks.dtype)

@@ -8,6 +8,7 @@ it was, and the numbers are the same on every machine and in the graph.
     RandomTransformer(chance=1).drawn(seeds)                # [{"scale": 1.07, "rotate": -12.5, …}, …]
 """
 
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -80,14 +81,23 @@ def between(number: Any, low: float, high: float) -> Any:
 
 
 def ordered(name: str, value: tuple[float, float] | None) -> tuple[float, float] | None:
-    """Returns a (low, high) pair that is in order.
+    """Returns a (low, high) pair that is in order and finite.
 
     Raises:
         ValueError: if it is not.
     """
-    if value is not None and value[0] > value[1]:
+    if value is not None and not -math.inf < value[0] <= value[1] < math.inf:
         raise ValueError(f"expected {name} as (low, high), received {value}")
     return value
+
+
+def reach(value_range: ValueRange) -> ValueRange:
+    """Returns how far deviations go that are kept within a range of values; beyond, the range is another one.
+
+    The images of [-1, 1] are told from those of [0, 1] by it, of which the darker half would be cut off in silence.
+    """
+    low, high = value_range
+    return low - (high - low) / 2, high + (high - low)
 
 
 def keep_within(image: Floats, value_range: ValueRange) -> None:

@@ -24,7 +24,7 @@ from pydantic import field_validator
 from brevetti_keras.data.buffers import Buffers
 from brevetti_keras.data.host_call import HostCall
 from brevetti_keras.data.image.augment_graph import GraphAugmenter, within_reach
-from brevetti_keras.data.image.augmentation import Effect, Seeds, ValueRange, ordered
+from brevetti_keras.data.image.augmentation import Effect, Seeds, ValueRange, ordered, reach
 from brevetti_keras.data.image.image_deformation import ImageDeformation
 from brevetti_keras.data.image.image_filter import ImageFilter
 from brevetti_keras.data.image.image_noise import ImageNoise
@@ -229,7 +229,11 @@ class ImageAugmenter(Settings):
         """Writes the varied `source` to `target`: 32-bit floats in place, bytes moved as bytes, others as floats."""
         interpolation = self.random_transformer.interpolation
         if source.dtype not in (np.float32, np.uint8):
-            values = source.astype(np.float32)
+            if motion.is_still and not effects:
+                # By way of 32-bit floats wider types would lose what they tell finer.
+                np.copyto(target, source)
+                return
+            values = source.astype(np.float32, order="C")
             self._vary(values.copy(), values, motion, effects, limits, frame)
             target[...] = _whole(values, limits, target.dtype) if target.dtype.kind in "iu" else values
             return
@@ -249,12 +253,12 @@ class ImageAugmenter(Settings):
         if self.value_range is None and images.dtype.kind in "iu":
             return (float(np.iinfo(images.dtype).min), float(np.iinfo(images.dtype).max))
         low, high = self.value_range or (0.0, 1.0)
-        # Within twice the range lie deviations that are kept within it; beyond it the range is another one.
-        highest = float(images.max(initial=low))
-        if highest - low > 2 * (high - low):
+        least, most = reach((low, high))
+        lowest, highest = float(images.min(initial=low)), float(images.max(initial=low))
+        if lowest < least or highest > most:
             raise InvalidInputError(
-                f"expected images with values in [{low:g}, {high:g}], received values up to {highest:g}: "
-                f"set the augmenter's value_range"
+                f"expected images with values in [{low:g}, {high:g}], received values from {lowest:g} up to "
+                f"{highest:g}: set the augmenter's value_range"
             )
         return low, high
 

@@ -94,10 +94,12 @@ def test_large_specks_lie_where_opencv_lays_them() -> None:
     np.testing.assert_array_equal(*changed)
 
 
-@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float32])
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.uint16, np.int64, np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("deformed", [0, 0.7])
 def test_masks_move_along(dtype: type, deformed: float) -> None:
     masks = (IMAGES[..., 0] > 0.5).astype(dtype)
+    if masks.dtype.kind == "f":
+        masks *= dtype(0.5)
     augmenter = ImageAugmenter(random_transformer={"chance": 0.7}, image_deformation={"chance": deformed})
     for one in (masks, np.repeat(masks[..., None], 2, axis=-1)):
         moved = in_graph(augmenter, IMAGES, masks=one)[1]
@@ -141,6 +143,9 @@ def test_values_of_another_range_are_refused_not_cut() -> None:
     for run in (graph, lambda images: function({"img": images}, SEEDS)["img"]):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"values in \[0, 1\], or value_range set to theirs"):
             run(IMAGES * 255)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"values in \[0, 1\], or value_range set to theirs"):
+            run(IMAGES * 2 - 1)
+        run(IMAGES - 0.4)
         run(IMAGES * 1.9)
     assert ImageAugmenter(value_range=(0, 255)).graph_form(pd.DataFrame()).function({"img": IMAGES * 255}, SEEDS)
     assert in_graph(augmenter, IMAGES[:0], SEEDS[:0]).shape == (0, 60, 70, 3)

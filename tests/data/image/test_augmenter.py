@@ -2,6 +2,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
@@ -194,8 +195,13 @@ def test_the_batch_given_is_left_alone() -> None:
 def test_wrong_input_is_told_apart() -> None:
     with pytest.raises(InvalidInputError, match=r"the key 'img', received \['image'\]"):
         everything()({"image": IMAGES})
-    with pytest.raises(InvalidInputError, match=r"values in \[0, 1\], received values up to 25\d.*value_range"):
+    with pytest.raises(
+        InvalidInputError, match=r"values in \[0, 1\], received values from 0.* up to 25\d.*value_range"
+    ):
         everything()({"img": IMAGES * 255})
+    with pytest.raises(InvalidInputError, match=r"values in \[0, 1\], received values from -0.99.*value_range"):
+        everything()({"img": IMAGES * 2 - 1})
+    everything()({"img": IMAGES - 0.4})
     with pytest.raises(InvalidInputError, match=r"seeds of shape \(6, 2\), received \(5, 2\)"):
         everything()({"img": IMAGES}, seed=SEEDS[:5])
     with pytest.raises(InvalidInputError, match="batch, height, width, channels"):
@@ -209,6 +215,9 @@ def test_wrong_input_is_told_apart() -> None:
     [
         ({"image_noise": {"chance": 1.5}}, r"image_noise\.chance"),
         ({"image_noise": {"contrast": (2, 1)}}, r"contrast as \(low, high\)"),
+        ({"image_noise": {"contrast": (float("nan"), 1)}}, r"contrast as \(low, high\)"),
+        ({"image_noise": {"saturation": (0, float("inf"))}}, r"saturation as \(low, high\)"),
+        ({"value_range": (0, float("inf"))}, r"value_range as \(low, high\)"),
         ({"image_noise": {"saturation": (-1, 1)}}, "saturation of at least 0"),
         ({"image_noise": {"hue": 0.6}}, r"image_noise\.hue"),
         ({"random_transformer": {"scale": 1}}, r"random_transformer\.scale"),
@@ -281,3 +290,27 @@ def test_bicubic_interpolation_leaves_no_value_that_the_picture_does_not_have(dt
     assert (varied != images).any()
     assert varied.min() == 0
     assert varied.max() == high
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64, np.float64])
+def test_an_image_that_no_chance_meets_keeps_every_bit_of_any_type(dtype: Any) -> None:
+    kind = np.dtype(dtype).kind
+    images = (RANDOM.random((20, 4, 5, 1)) if kind == "f" else RANDOM.integers(2**29, 2**30, (20, 4, 5, 1))).astype(
+        dtype
+    )
+    augmenter = ImageAugmenter(random_transformer={"chance": 0}, image_noise={"chance": 0.5})
+    seeds = np.stack([np.arange(20), np.arange(20)], axis=1)
+    chosen = np.array([bool(drawn) for drawn in augmenter.drawn(seeds)])
+    assert 0 < chosen.sum() < 20
+    for result in (
+        varied(augmenter, images, seeds),
+        augmenter.graph_form(pd.DataFrame()).function({"img": images}, seeds)["img"].numpy(),
+    ):
+        np.testing.assert_array_equal(result[~chosen], images[~chosen])
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float64])
+def test_images_whose_axes_lie_in_another_order_are_varied_alike(dtype: Any) -> None:
+    images = (IMAGES * (1 if dtype is np.float64 else 65535)).astype(dtype)
+    turned = np.ascontiguousarray(images.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
+    np.testing.assert_array_equal(everything().vary(turned, SEEDS), everything().vary(images, SEEDS))
