@@ -4,12 +4,13 @@
     found.used, found.quarantined[["path", "reason"]]        # together: all that was listed
 
 Samples → their files, each really decoded in a thread → those without a fault, and those with one and its reason. A
-few faulty files are set aside; many, or a class left with none, stop the job, since the data are then not what they
+few faulty files are set aside; many, or a class left with too few, stop the job, since the data are then not what they
 were taken for.
 """
 
 import concurrent.futures
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -21,6 +22,7 @@ from brevetti_keras.data.image.decode import verify_image
 from brevetti_keras.data.samples import SKIPPED_COLUMNS
 from brevetti_keras.io.local_copies import local_copy
 from brevetti_keras.io.open import split_url
+from brevetti_keras.utils.counting import counted
 from brevetti_keras.utils.errors import BrevettiError, DataError, DecodeError
 
 _NAMED = 3
@@ -46,6 +48,7 @@ def inspect_images(
     samples: pd.DataFrame,
     on_error: Literal["quarantine", "raise"] = "quarantine",
     max_bad_share: float = 0.01,
+    min_class_images: int = 1,
     progress: bool = True,
     verify: Verify = verify_image,
     noted: Callable[[Inspection], None] | None = None,
@@ -57,6 +60,7 @@ def inspect_images(
         samples: with `path`, and if they have them `category`, `dataset`, `dataset_id` and `size`.
         on_error: what to do with a faulty file: set it aside, or stop.
         max_bad_share: stop if more than this share of the files, and more than one, is faulty.
+        min_class_images: stop if faulty files leave fewer usable ones of their class; 0 never does.
         progress: show a bar on a terminal.
         verify: gives the reason why the file at a local path cannot be used, None if it can; called in threads.
         noted: gets what was found before too many faulty files raise, so that all of them can be told.
@@ -64,7 +68,7 @@ def inspect_images(
 
     Raises:
         DecodeError: for the first faulty file, with `on_error="raise"`.
-        DataError: if too many files are faulty, or all files of a class are.
+        DataError: if too many files are faulty, or leave too few of a class.
     """
     paths = samples["path"].drop_duplicates().tolist()
     if skipped is None:
@@ -88,7 +92,7 @@ def inspect_images(
         noted(found)
     _check_share(len(paths) + len(left_out), reasons | left_out, max_bad_share)
     if "category" in samples.columns:
-        _check_classes(used, bad)
+        _check_classes(used, bad, min_class_images)
     return found
 
 
@@ -134,17 +138,21 @@ def _check_share(count: int, reasons: dict[str, str], max_bad_share: float) -> N
         )
 
 
-def _check_classes(used: pd.DataFrame, bad: pd.DataFrame) -> None:
-    for label in sorted(_labels(bad) - _labels(used), key=str) if len(bad) else ():
+def _check_classes(used: pd.DataFrame, bad: pd.DataFrame, least: int) -> None:
+    if bad.empty:
+        return
+    left = _counts(used)
+    for label in sorted((label for label in _counts(bad) if left[label] < least), key=str):
         rows = bad[[label in _tuple(labels) for labels in bad["category"]]]
         examples = _examples(dict(zip(rows["path"], rows["reason"], strict=True)))
         raise DataError(
-            f"expected at least one usable file of class {label!r}, found none: {examples}; mend or remove them"
+            f"expected at least {counted(least, 'usable file')} of class {label!r}, found {left[label] or 'none'}: "
+            f"{examples}; mend or remove them, or lower min_class_images"
         )
 
 
-def _labels(samples: pd.DataFrame) -> set[object]:
-    return {label for labels in samples["category"] for label in _tuple(labels)}
+def _counts(samples: pd.DataFrame) -> Counter[object]:
+    return Counter(label for labels in samples["category"] for label in set(_tuple(labels)))
 
 
 def _tuple(labels: object) -> tuple[object, ...]:

@@ -224,8 +224,9 @@ class LocalStorage:
         """Yields all regular files below `prefix`, sorted by path.
 
         Links are followed, but a file or folder that is there in its own right, or was reached by an earlier link, is
-        not listed again: loops end, and each file is listed under its own name where it has one. Links that lead
-        nowhere, and without `follow_links` those that lead out of the root, are left out.
+        not listed again: loops end, and each file is listed under its own name where it has one. With `follow_links`
+        one whose target is missing is listed too, of 0 bytes, so that whoever reads it is told; without it, such links
+        and those that lead out of the root are left out.
         """
         top = self._file(prefix) if clean_path(prefix) else self._root
         walk = _Walk(self._root, hidden, None if self._follow_links else os.path.realpath(self._root))
@@ -327,7 +328,10 @@ class _Walk:
     def _follow(self, link: str) -> None:
         try:
             found = os.stat(link)
-        except OSError:
+        except OSError as error:
+            if self._fence is None and error.errno != errno.ELOOP:
+                with contextlib.suppress(OSError):
+                    self._found.append((link[self._cut :], 0, os.lstat(link).st_mtime_ns, ""))
             return
         real = os.path.realpath(link)
         if os.path.commonpath([real, self._top]) == real:  # a loop: it leads to a folder that the walk stands in

@@ -65,6 +65,7 @@ class Job:
             getattr(context.settings, "on_error", "quarantine"),
             getattr(context.settings, "max_bad_share", 0.01),
             lambda: self.artifact_path(artifacts.QUARANTINE),
+            getattr(context.settings, "min_class_images", 1),
             getattr(context.settings, "max_megapixels", 100),
             pipelines_in(context.settings),
             lambda: self.artifact_path(artifacts.FINGERPRINT),

@@ -32,6 +32,7 @@ class Preparation:
         on_error: `"quarantine"` sets a bad file aside, `"raise"` stops at it.
         max_bad_share: stop if more than this share of the files is bad.
         quarantine_path: returns where to write the table of bad files, when there is one.
+        min_class_images: stop if bad files leave fewer usable images of their class.
         max_megapixels: larger images are bad.
         pipelines: what reads the images later: they are decoded into its cache, if it has one, and must be fit for it
             too.
@@ -46,12 +47,14 @@ class Preparation:
         on_error: Literal["quarantine", "raise"],
         max_bad_share: float,
         quarantine_path: Callable[[], str],
+        min_class_images: int = 1,
         max_megapixels: float = MAX_PIXELS / 1e6,
         pipelines: Iterable[ImagePipeline] = (),
         fingerprint_path: Callable[[], str] | None = None,
     ) -> None:
         self._on_error = on_error
         self._max_bad_share = max_bad_share
+        self._min_class_images = min_class_images
         self._quarantine_path = quarantine_path
         self._passed: set[tuple[str, str]] = set()
         self._quarantined = pd.DataFrame()
@@ -82,6 +85,7 @@ class Preparation:
             samples,
             self._on_error,
             self._max_bad_share,
+            self._min_class_images,
             verify=self.checker.verify,
             noted=self._note_all,
             skipped=skipped,

@@ -149,6 +149,19 @@ class TestVerdicts:
             inspect_images(samples, verify=faulty(299))
         assert len(inspect_images(samples, verify=faulty(298)).used) == 299
 
+    def test_how_few_of_a_class_stop_the_job_is_told(self):
+        samples = table(300, [("a",)] * 296 + [("rare", "a")] * 4)
+        assert len(inspect_images(samples, verify=faulty(299)).used) == 299
+        with pytest.raises(DataError) as caught:
+            inspect_images(samples, min_class_images=4, verify=faulty(299))
+        assert str(caught.value) == (
+            "expected at least 4 usable files of class 'rare', found 3: /nowhere/299.png: torn; mend or remove them, "
+            "or lower min_class_images"
+        )
+        gone = inspect_images(samples, max_bad_share=1, min_class_images=0, verify=faulty(296, 297, 298, 299))
+        assert len(gone.used) == 296
+        assert len(inspect_images(samples, min_class_images=5, verify=faulty()).used) == 300
+
     def test_text_labels_are_one_label(self):
         samples = table(3, ["ab", "ab", "ba"])
         assert len(inspect_images(samples, verify=faulty(0)).used) == 2

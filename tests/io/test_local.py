@@ -13,6 +13,7 @@ import pytest
 
 from brevetti_keras.io import LocalStorage, atomic_write
 from brevetti_keras.io.local import folder_lock
+from brevetti_keras.io.storage import FileInfo
 from brevetti_keras.utils.errors import InvalidInputError, NotFoundError, StorageError
 from tests.contracts.storage import StorageContract
 
@@ -95,7 +96,14 @@ class TestLinks:
 
     def test_that_lead_nowhere_are_left_out(self, tmp_path):
         (tmp_path / "a.png").symlink_to(tmp_path / "missing")
+        (tmp_path / "circle.png").symlink_to(tmp_path / "circle.png")
         assert _names(LocalStorage(str(tmp_path))) == []
+
+    def test_whose_target_is_missing_are_listed_where_links_are_followed(self, tmp_path):
+        (tmp_path / "a.png").symlink_to(tmp_path / "missing")
+        (tmp_path / "circle.png").symlink_to(tmp_path / "circle.png")
+        (found,) = LocalStorage(str(tmp_path), follow_links=True).walk()
+        assert found == FileInfo("a.png", 0, os.lstat(tmp_path / "a.png").st_mtime_ns)
 
 
 class TestWalk:

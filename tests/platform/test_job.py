@@ -150,7 +150,7 @@ class TestSettings:
     def test_the_schema_is_the_form(self):
         schema = TrainingJob.Settings.get_schema()
         assert set(schema.schema["properties"]) == {
-            *("on_error", "max_bad_share", "max_megapixels"),
+            *("on_error", "max_bad_share", "min_class_images", "max_megapixels"),
             *("image_pipeline", "epochs"),
         }
         assert any(field.get("model") == "image_pipeline.target_size" for field in schema.vue_form()["fields"])

@@ -91,6 +91,15 @@ def test_too_many_bad_files_are_all_in_the_table_when_they_stop_the_job(prepared
     assert preparation.counts() == {"listed": 12, "used": 7, "quarantined": 5}
 
 
+def test_a_link_to_nothing_is_a_bad_file(prepared, vials, tmp_path):
+    (vials / "good" / "gone.png").symlink_to(tmp_path / "not fetched yet")
+    _, preparation = prepared()
+    assert preparation.counts() == {"listed": 8, "used": 7, "quarantined": 1}
+    (row,) = pd.read_csv(tmp_path / "quarantine.csv").to_dict("records")
+    assert row["path"] == f"{vials}/good/gone.png"
+    assert "no file" in row["reason"] or "No such file" in row["reason"]
+
+
 class TestNamesThatAreNotText:
     """Such files are listed, and so are as bad as those that cannot be decoded."""
 
@@ -124,8 +133,9 @@ class TestNamesThatAreNotText:
 
     def test_a_class_that_has_no_others_stops_the_job(self, prepared, vials):
         self.write(vials, b"rare/\xe9.png")
-        with pytest.raises(DataError, match=r"at least one usable file of class 'rare', found none: .*xe9\.png"):
+        with pytest.raises(DataError, match=r"at least 1 usable file of class 'rare', found none: .*xe9\.png"):
             prepared()
+        assert prepared(min_class_images=0)[1].counts() == {"listed": 8, "used": 7, "quarantined": 1}
 
     def test_a_dataset_of_nothing_else_tells_which_they_are(self, prepared, vials):
         for path in vials.glob("*/*"):

@@ -20,7 +20,7 @@ from brevetti_keras.data.formats.writing import write_format
 from brevetti_keras.data.formats.yolo import read_yolo
 from brevetti_keras.data.image.index_image import read_indices
 from brevetti_keras.data.run_lengths import RunLengths
-from brevetti_keras.utils.errors import BrevettiError, DataError, InvalidInputError
+from brevetti_keras.utils.errors import BrevettiError, DataError, InvalidInputError, NotFoundError
 from tests.support.collections import HEIGHT, WIDTH, contents, picture
 from tests.support.images import write_image
 
@@ -407,8 +407,14 @@ class TestNames:
     def test_links_in_a_circle_end(self, write, tmp_path):
         write(data_dot_yaml="train: images\nnames: [a]\n")
         os.symlink(tmp_path, tmp_path / "images" / "again")
-        os.symlink("nowhere.png", tmp_path / "images" / "broken.png")
+        os.symlink("circle.png", tmp_path / "images" / "circle.png")
         assert [image.name for image in read_yolo(str(tmp_path)).images] == ["images/a.png"]
+
+    def test_a_link_to_nothing_is_a_missing_image(self, write, tmp_path):
+        write(data_dot_yaml="train: images\nnames: [a]\n")
+        os.symlink("nowhere.png", tmp_path / "images" / "broken.png")
+        with pytest.raises(NotFoundError, match=r"images/broken\.png$"):
+            read_yolo(str(tmp_path))
 
     def test_hidden_files_are_none_of_it(self, write, tmp_path):
         write(data_dot_yaml="train: images\nnames: [a]\n")
