@@ -12,6 +12,7 @@ what it has and decodes the rest each time, where evicting its own shards would 
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from brevetti_keras.io.cache_folder import cache_folder, given_limit
 
 FOLDER = "decoded"
 LIMIT = "BREVETTI_DECODED_GB"
+_SET = re.compile(r"[0-9a-f]{24}")
 _SHARE = 0.25
 _LARGEST = 100 * 10**9
 _LEFT_FREE = 10**9
@@ -72,7 +74,7 @@ class CacheSpace:
     def shards(self) -> list[ShardFile]:
         """Returns what there is, the least recently used first."""
         found = []
-        for folder in _entries(self.root):
+        for folder in self._sets():
             for entry in _entries(folder.path):
                 if entry.name.endswith(PIXELS):
                     with contextlib.suppress(OSError):  # removed meanwhile
@@ -115,10 +117,14 @@ class CacheSpace:
                 removed += shard.bytes
             else:
                 kept += shard.bytes
-        for folder in _entries(self.root):
+        for folder in self._sets():
             with contextlib.suppress(OSError):  # not empty
                 os.rmdir(folder.path)
         return removed, kept
+
+    def _sets(self) -> list["os.DirEntry[str]"]:
+        # Whoever names a folder for the cache may have others in it, which are not ours to count or remove.
+        return [entry for entry in _entries(self.root) if _SET.fullmatch(entry.name)]
 
     def _free(self) -> int:
         folder = self.root

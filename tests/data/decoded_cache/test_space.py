@@ -100,9 +100,26 @@ def test_clearing_leaves_what_a_job_uses(folder, open_cache):
 
 
 def test_a_shard_without_its_index_can_be_removed(tmp_path):
-    (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "1.pixels").write_bytes(b"x")
+    folder = tmp_path / ("0a" * 12)
+    folder.mkdir()
+    (folder / "1.pixels").write_bytes(b"x")
     space = CacheSpace(str(tmp_path))
     assert [shard.images for shard in space.shards()] == [0]
-    assert remove(str(tmp_path / "set" / "1"))
+    assert remove(str(folder / "1"))
     assert space.shards() == []
+
+
+def test_what_others_keep_in_its_folder_stays(folder, open_cache):
+    cache = open_cache()
+    cache.load(folder.fill(3))
+    space = CacheSpace(cache.root)
+    used = space.used
+    del cache
+    os.mkdir(f"{space.root}/empty class")
+    os.mkdir(f"{space.root}/others")
+    with open(f"{space.root}/others/photo.pixels", "wb") as file:
+        file.write(b"of somebody else")
+    assert space.used == used
+    assert space.clear() == (used, 0)
+    assert sorted(os.listdir(space.root)) == ["empty class", "others"]
+    assert os.listdir(f"{space.root}/others") == ["photo.pixels"]
