@@ -24,7 +24,7 @@ from brevetti_keras.data.formats.voc_writing import voc_place, write_voc
 from brevetti_keras.data.formats.yolo_writing import write_yolo, yolo_place
 from brevetti_keras.data.image.upright_size import upright_size
 from brevetti_keras.io.open import local_path_of
-from brevetti_keras.utils.errors import DataError, InvalidInputError
+from brevetti_keras.utils.errors import DataError, DecodeError, InvalidInputError
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,19 @@ def _placed(collection: Collection, writer: _Writer) -> Collection:
     for image, short in zip(collection.images, names, strict=True):
         annotation = image.annotation
         if not (annotation.width and annotation.height):
-            height, width = upright_size(image.path)
+            height, width = _size_of(image.path)
             annotation = replace(annotation, width=width, height=height)
         named = replace(image, name=short, annotation=annotation)
         images.append(replace(named, name=writer.place(named)))
     return replace(collection, images=tuple(images))
+
+
+def _size_of(path: str) -> tuple[int, int]:
+    try:
+        return upright_size(path)
+    except DecodeError as error:
+        advice = "mend or remove it before an export; `brevetti-keras dataset check` names all such files"
+        raise DecodeError(error.path, f"{error.reason}: {advice}") from error
 
 
 WRITERS = {

@@ -20,7 +20,7 @@ from brevetti_keras.data.formats.writing import write_format
 from brevetti_keras.data.formats.yolo import read_yolo
 from brevetti_keras.data.image.index_image import read_indices
 from brevetti_keras.data.run_lengths import RunLengths
-from brevetti_keras.utils.errors import BrevettiError, DataError, InvalidInputError, NotFoundError
+from brevetti_keras.utils.errors import BrevettiError, DataError, DecodeError, InvalidInputError, NotFoundError
 from tests.support.collections import HEIGHT, WIDTH, contents, picture
 from tests.support.images import write_image
 
@@ -441,6 +441,14 @@ class TestEmptyFiles:
         (tmp_path / "images" / "a.png").write_bytes(b"")
         with pytest.raises(DataError, match=r"images/a\.png: expected an image, received an empty file"):
             read_yolo(str(tmp_path))
+
+    @pytest.mark.parametrize("form", ["csv", "coco"])
+    def test_an_export_names_it_and_what_to_do(self, tmp_path, form):
+        (tmp_path / "a.png").write_bytes(b"")
+        image = AnnotatedImage(str(tmp_path / "a.png"), "a.png", ("a",))
+        with pytest.raises(DecodeError, match=r"a\.png: expected an image, received an empty file: mend or remove it"):
+            write_format(Collection((image,), ("a",)), form, str(tmp_path / form))
+        assert not (tmp_path / form).exists()
 
     def test_a_mask_of_another_kind_than_its_image_says_so_when_it_is_drawn(self, tmp_path):
         for name in ("train/good/0.png", "test/bad/0.png"):
