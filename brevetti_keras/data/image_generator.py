@@ -4,7 +4,7 @@ train = build_image_data_generator(samples, image={"target_size": (64, 64)}, shu
 model.fit(train.get_dataset(), steps_per_epoch=len(train), shuffle=False)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -57,7 +57,13 @@ def _labels(samples: pd.DataFrame) -> list[Any]:
         )
     labels: set[Any] = set()
     for value in samples["category"]:
-        labels.update((value,) if isinstance(value, (str, int)) else value)
+        own = (value,) if isinstance(value, (str, int)) else value
+        if isinstance(own, bytes) or not isinstance(own, Iterable):
+            raise InvalidInputError(
+                "expected text, integers or tuples of these in the column 'category', received "
+                f"{type(value).__name__}: convert the column, for example to text"
+            )
+        labels.update(own)
     labels.discard("")
     if not labels:
         raise DataError("expected samples with labels in 'category', received none: give the classes, or label them")

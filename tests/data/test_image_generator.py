@@ -109,6 +109,9 @@ def test_wrong_settings_and_samples_are_refused(samples: pd.DataFrame) -> None:
         build_image_data_generator(samples[["path"]])
     with pytest.raises(DataError, match="expected samples with labels in 'category', received none"):
         build_image_data_generator(samples.assign(category=[()] * len(samples)))
+    for label, kind in ((1.0, "float"), (b"a", "bytes")):
+        with pytest.raises(InvalidInputError, match=f"integers or tuples of these .* 'category', received {kind}"):
+            build_image_data_generator(samples.assign(category=[label] * len(samples)))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from brevetti_keras.data.image.image_noise import ImageNoise
 from brevetti_keras.data.image.pipeline import ImagePipeline
 from brevetti_keras.data.image.random_transformer import RandomTransformer
 from brevetti_keras.data.image.salt_pepper import SaltPepper
-from brevetti_keras.data.image.warping import Motion, warp_image, warp_mask
+from brevetti_keras.data.image.warping import MAX_DEFORMED_SIDE, Motion, warp_image, warp_mask
 from brevetti_keras.data.mapping import GraphForm
 from brevetti_keras.schema import Settings, code_field, setting
 from brevetti_keras.utils.errors import InvalidInputError
@@ -220,6 +220,11 @@ class ImageAugmenter(Settings):
         return results
 
     def _motions(self, seeds: Seeds, sides: tuple[int, ...]) -> list[Motion]:
+        if self.image_deformation.chance > 0 and max(sides) > MAX_DEFORMED_SIDE:
+            raise InvalidInputError(
+                f"image_deformation: expected images of at most {MAX_DEFORMED_SIDE} pixels a side, received "
+                f"{sides[0]} x {sides[1]}: set its chance to 0, or a smaller target_size of the image pipeline"
+            )
         matrices = self.random_transformer.matrices(seeds, *sides)
         return list(map(Motion, matrices, self.image_deformation.fields(seeds, *sides)))
 

@@ -24,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 # What OpenCV's warps take at once.
 _MAX_CHANNELS = 4
+MAX_DEFORMED_SIDE = 32_766
+"""Pixels a side of what OpenCV moves by a field."""
 _STILL = np.eye(3)
 
 

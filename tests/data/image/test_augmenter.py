@@ -314,3 +314,11 @@ def test_images_whose_axes_lie_in_another_order_are_varied_alike(dtype: Any) -> 
     images = (IMAGES * (1 if dtype is np.float64 else 65535)).astype(dtype)
     turned = np.ascontiguousarray(images.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
     np.testing.assert_array_equal(everything().vary(turned, SEEDS), everything().vary(images, SEEDS))
+
+
+def test_sides_that_cannot_be_deformed_are_told() -> None:
+    for shape in ((1, 32_767, 2, 1), (1, 2, 32_767, 1)):
+        with pytest.raises(InvalidInputError, match=r"image_deformation: expected .* at most 32766 pixels a side"):
+            only("image_deformation").vary(np.zeros(shape, np.float32), SEEDS[:1])
+    only("image_deformation").vary(np.zeros((1, 32_766, 2, 1), np.float32), SEEDS[:1])
+    only("random_transformer").vary(np.zeros((1, 40_000, 2, 1), np.float32), SEEDS[:1])
