@@ -171,6 +171,8 @@ class IdentificationFile:
             stays: purposes that are not overruled.
         """
         open_to = np.array([*(text not in stays for text in given.texts), False])[given.codes]
+        if not open_to.any():
+            return given
         said = self._said(self._settled_by)
         return overlaid(Key(np.where(open_to, said.codes, MISSING), said.texts), given)
 
@@ -199,7 +201,7 @@ class IdentificationFile:
             if columns:
                 of_entry, of_id = self._numbers(columns, whole=True)
                 related |= (of_entry >= 0) & _among(of_entry, of_id)
-        related &= (self._known[PURPOSE] != "").to_numpy(dtype=bool) & ~_among(known, asked)
+        related &= (self._known[PURPOSE] != "").to_numpy(dtype=bool) & ~((known >= 0) & _among(known, asked))
         return self._known[related]
 
     def update(self, purposes: Key) -> None:
@@ -210,8 +212,8 @@ class IdentificationFile:
         """
         known = self._known
         before, today = self._numbers(self._columns)
-        # What an id with neither etag nor key says could not be found again.
-        named = np.flatnonzero(_any_of(self._ids, [ETAG, *self._key]))
+        # What an id with neither etag nor a whole key says could not be found again.
+        named = np.flatnonzero(self._numbers([ETAG, *self._key])[1] >= 0)
         blank = (known[PURPOSE] == "").to_numpy(dtype=bool) & (before >= 0)
         if blank.any():
             settled = named[_strongest(today[named], purposes.at(named))]
@@ -230,7 +232,7 @@ class IdentificationFile:
 
     def _numbers(self, columns: Sequence[str], whole: bool = False) -> tuple[Codes, Codes]:
         """Returns a number for each entry and for each sample, equal where the columns are; MISSING where all of them
-        are blank, or with `whole` one."""
+        are blank, or with `whole` one. An id is MISSING too where the etag is blank and the key not whole."""
         asked = (tuple(columns), whole)
         if asked not in self._numbered:
             self._numbered[asked] = self._make_numbers(columns, whole)
@@ -246,6 +248,9 @@ class IdentificationFile:
             blank = blank | empty if whole else blank & empty
             number = (number + 1) * (codes.max(initial=-1) + 2) + codes + 1
             number = renumbered(np.where(blank, MISSING, number))[0]
+        if columns == [ETAG, *self._key] and len(self._key) > 1:
+            parts = [np.concatenate([self._codes[column], self._ids[column].codes]) < 0 for column in columns]
+            number = np.where(parts[0] & np.logical_or.reduce(parts[1:]), MISSING, number)
         return number[:count], number[count:]
 
 

@@ -87,6 +87,19 @@ def test_what_a_job_made_of_equal_files_is_what_the_next_one_finds_where_etags_d
     assert again.purpose.sort_index().tolist() == first.purpose.tolist()
 
 
+def test_samples_without_etag_that_miss_a_part_of_their_key_are_units_apart_and_not_written(tmp_path):
+    path = tmp_path / "ids.csv"
+    given = [""] * 42 + ["train", "test"]
+    frame = samples(line=["1"] * 40 + ["2", "2", "1", "1"], patient=[""] * 40 + ["p", "p", "", ""], purpose=given)
+    splitter = SampleSplit(uniqueness=["line", "patient"], split=0.5)
+    for _ in range(2):
+        found = splitter.update_unassigned(frame, str(path))
+        assert found.purpose.value_counts()["test"] == 1
+        assert found.purpose[42:].tolist() == ["train", "test"]
+        assert set(found.purpose[:40]) == {"train", "devel"}
+    assert [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()] == ["line,patient", "2,p"]
+
+
 def test_a_purpose_given_to_a_newcomer_moves_no_sample_of_its_etag(tmp_path):
     path = str(tmp_path / "ids.csv")
     old = samples(etag=["a", "b"], patient=["p", "p"], purpose=["devel", "devel"])
