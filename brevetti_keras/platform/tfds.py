@@ -10,9 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +23,7 @@ from brevetti_keras.io.cache_folder import cache_folder
 from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
 from brevetti_keras.io.open import local_path_of, open_storage
+from brevetti_keras.io.scratch import scratch_folder
 from brevetti_keras.platform.tfds_features import Features, features_of
 from brevetti_keras.platform.tfds_writing import about_of
 from brevetti_keras.utils.encode import from_json, to_json
@@ -167,13 +166,9 @@ def _stored_builder(folder: str) -> Any:
 
 
 def _write(folder: str, samples: Any, features: Features) -> None:
-    parent = os.path.dirname(folder)
-    with os_errors(parent):
-        os.makedirs(parent, exist_ok=True)
-        # Renamed when complete, so that a folder of that name is always whole.
-        temporary = tempfile.mkdtemp(prefix=".tfds-", dir=parent)
-    try:
-        with os_errors(temporary):
+    # Renamed when complete, so that a folder of that name is always whole.
+    with scratch_folder(os.path.dirname(folder), ".tfds-") as temporary, os_errors(temporary):
+        try:
             images: dict[str, Any] = {}
             for index, sample in enumerate(samples.as_numpy_iterator()):
                 content, labels = sample[features.image], features.labels(sample)
@@ -188,12 +183,10 @@ def _write(folder: str, samples: Any, features: Features) -> None:
                 to_json({"classes": features.classes, "exact": features.exact is not None, "images": images}),
             )
             os.rename(temporary, folder)
-    except OSError:
-        # Two jobs may write the same split; the first one's is as good.
-        if not os.path.isfile(os.path.join(folder, _CONTENT)):
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        except OSError:
+            # Two jobs may write the same split; the first one's is as good.
+            if not os.path.isfile(os.path.join(folder, _CONTENT)):
+                raise
 
 
 def _ending(content: bytes) -> str:

@@ -26,6 +26,7 @@ from brevetti_keras.io.files import Files
 from brevetti_keras.io.local import os_errors
 from brevetti_keras.io.local_copies import fetch_copies, local_copy
 from brevetti_keras.io.open import local_path_of
+from brevetti_keras.io.scratch import scratch_folder
 from brevetti_keras.utils.encode import from_json, to_json, to_jsonable
 from brevetti_keras.utils.errors import ConflictError, DataError, InvalidInputError
 
@@ -33,6 +34,7 @@ TABLE = "samples.csv"
 ABOUT = "dataset.json"
 # Tells of what content the folder is, without reading it.
 _DIGEST = ".content"
+_SCRATCH = ".import-"
 _TRIES = 10
 _OURS = ("path", "categories", "purpose", "annotation_path")
 
@@ -62,23 +64,18 @@ def write_table(collection: Collection, folder: str, *, replace: bool = False) -
         )
     folder = local_path_of(folder) or ""
     parent = os.path.dirname(folder)
-    with os_errors(folder):
-        os.makedirs(parent, exist_ok=True)
-        temporary = tempfile.mkdtemp(prefix=".import-", dir=parent)
-        try:
-            os.mkdir(os.path.join(temporary, "annotations"))
-            digest = hashlib.sha256()
-            for name, content in table_files(collection):
-                digest.update(b"%d %d " % (len(name), len(content)) + name.encode() + content)
-                with open(os.path.join(temporary, name), "wb") as file:
-                    file.write(content)
-            with open(os.path.join(temporary, _DIGEST), "w") as file:
-                file.write(digest.hexdigest())
-            os.chmod(temporary, 0o755)
-            if not _moved(temporary, folder, replace):
-                raise ConflictError(f"expected no folder {folder}, found one: choose another name")
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with os_errors(folder), scratch_folder(parent, _SCRATCH) as temporary:
+        os.mkdir(os.path.join(temporary, "annotations"))
+        digest = hashlib.sha256()
+        for name, content in table_files(collection):
+            digest.update(b"%d %d " % (len(name), len(content)) + name.encode() + content)
+            with open(os.path.join(temporary, name), "wb") as file:
+                file.write(content)
+        with open(os.path.join(temporary, _DIGEST), "w") as file:
+            file.write(digest.hexdigest())
+        os.chmod(temporary, 0o755)
+        if not _moved(temporary, folder, replace):
+            raise ConflictError(f"expected no folder {folder}, found one: choose another name")
     return os.path.join(folder, TABLE)
 
 
@@ -94,7 +91,7 @@ def _moved(temporary: str, folder: str, replace: bool) -> bool:
         if not replace:
             return False
         # Out of the way by one step: who replaces it at the same time must not take files out of the new one.
-        old = tempfile.mkdtemp(prefix=".import-", dir=os.path.dirname(folder))
+        old = tempfile.mkdtemp(prefix=_SCRATCH, dir=os.path.dirname(folder))
         with contextlib.suppress(OSError):
             os.rename(folder, old)
         shutil.rmtree(old, ignore_errors=True)

@@ -10,7 +10,6 @@ So an export is read back from this machine, and other libraries write where the
 import concurrent.futures
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 
 from tqdm import tqdm
@@ -20,6 +19,7 @@ from brevetti_keras.io.google_client import CONNECTIONS
 from brevetti_keras.io.local import LocalStorage, os_errors
 from brevetti_keras.io.local_copies import fetch_copies
 from brevetti_keras.io.open import local_path_of, open_storage
+from brevetti_keras.io.scratch import scratch_folder
 from brevetti_keras.io.storage import Storage
 from brevetti_keras.utils.errors import ConflictError, NotFoundError
 
@@ -74,11 +74,7 @@ def fetched_folder(folder: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _temporary() -> Iterator[str]:
-    parent = cache_folder()
-    with os_errors(parent):
-        os.makedirs(parent, exist_ok=True)
-        made = tempfile.TemporaryDirectory(prefix=".staged-", dir=parent)
-    with made as temporary:
+    with scratch_folder(cache_folder(), ".staged-") as temporary:
         yield temporary
 
 
