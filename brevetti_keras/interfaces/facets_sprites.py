@@ -10,7 +10,7 @@ value can change their range; that of images in [0, 255] is known with the first
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from brevetti_keras.interfaces.pictures import Pixels, as_planes, fit_square, in
 from brevetti_keras.wire.artifacts import SPRITE_SIZE
 
 _WIDEST = (0.0, 255.0)
+_AT_ONCE = 8
 
 
 class Sprites:
@@ -45,9 +46,12 @@ class Sprites:
         Raises:
             InvalidInputError: for an array that is no image.
         """
+        if isinstance(images, np.ndarray) and _are_sprites(images):
+            self._take(images if images.dtype == np.uint8 else np.asarray(images, np.float32))
+            return
         squares = [_square(image) for image in images]
         for _, alike in itertools.groupby(squares, key=lambda square: (square.dtype, square.shape)):
-            self._take(list(alike))
+            self._take(np.stack(list(alike)))
 
     def atlas(self) -> Pixels:
         """Returns all of them on a grid of ⌈√n⌉ columns."""
@@ -59,21 +63,21 @@ class Sprites:
             atlas[top : top + SPRITE_SIZE, left : left + SPRITE_SIZE] = sprite
         return atlas
 
-    def _take(self, squares: Sequence[npt.NDArray[Any]]) -> None:
-        if squares[0].dtype == np.uint8:
-            self._batches.append(np.stack(squares))
+    def _take(self, batch: npt.NDArray[Any]) -> None:
+        if batch.dtype == np.uint8:
+            self._batches.append(batch.copy())
             return
         if self._range() != _WIDEST:
-            batch = np.stack(squares)
             self._widen(batch)
             if self._range() != _WIDEST:
                 self._waiting.append(len(self._batches))
-                self._batches.append(batch)
+                self._batches.append(batch.copy())
                 return
             self._settle()
-        # One by one in the same place: what the processor's cache holds is computed several times as fast.
-        place = np.empty(squares[0].shape, np.float32)
-        self._batches.append(np.stack([to_8_bits(square, _WIDEST, out=place) for square in squares]))
+        # A few at a time in the same place: what the processor's cache holds is computed several times as fast.
+        parts = [batch[start : start + _AT_ONCE] for start in range(0, len(batch), _AT_ONCE)]
+        place = np.empty(batch[:_AT_ONCE].shape, np.float32)
+        self._batches.append(np.concatenate([to_8_bits(part, _WIDEST, out=place[: len(part)]) for part in parts]))
 
     def _widen(self, batch: npt.NDArray[np.float32]) -> None:
         low, high = batch.min(), batch.max()
@@ -95,6 +99,12 @@ class Sprites:
             for at in self._waiting:
                 self._batches[at] = to_8_bits(self._batches[at], limits)
             self._waiting.clear()
+
+
+def _are_sprites(images: npt.NDArray[Any]) -> bool:
+    """Tells whether images are of the size and the channels of sprites already, so that none is looked at by itself."""
+    sizes = {(SPRITE_SIZE, SPRITE_SIZE, channels) for channels in (1, 3)}
+    return len(images) > 0 and images.shape[1:] in sizes and images.dtype.kind in "biuf"
 
 
 def _square(image: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -90,3 +90,15 @@ def test_images_of_different_sizes_channels_and_types_stand_side_by_side():
     assert (tile(atlas, 2) == 30).all()
     with pytest.raises(InvalidInputError, match="expected an image"):
         Sprites().add([np.zeros(3)])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "bool", "float16", "float32", "float64"])
+@pytest.mark.parametrize("limits", RANGES)
+def test_a_batch_of_sprites_is_taken_as_its_images_are_and_copied(dtype, limits):
+    images = images_of(19, limits).astype(dtype)
+    one_by_one = added([list(images), list(images[:3])]).atlas()
+    given = images.copy()
+    sprites = added([given, given[:3]])
+    given[:] = 0
+    np.testing.assert_array_equal(sprites.atlas(), one_by_one)
+    assert len(sprites) == 22
