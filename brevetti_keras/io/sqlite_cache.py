@@ -93,24 +93,23 @@ class SqliteCache:
             _close(self._opened)
         if not self._opened:
             self._opened.append(self._open())
-        try:
-            yield self._opened[0].connection
-        except BaseException:
+        with contextlib.ExitStack() as failing:
             # With it goes a transaction that was begun.
-            _close(self._opened)
-            raise
+            failing.callback(_close, self._opened)
+            yield self._opened[0].connection
+            failing.pop_all()
 
     def _open(self) -> _Opened:
         Path(self.path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
+        with contextlib.ExitStack() as failing:
+            failing.callback(connection.close)
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute(self._schema)
-        except BaseException:
-            connection.close()
-            raise
-        return _Opened(connection, _file_at(self.path), os.getpid())
+            opened = _Opened(connection, _file_at(self.path), os.getpid())
+            failing.pop_all()
+        return opened
 
     def _tell(self, error: Exception) -> None:
         if not self._told:
