@@ -68,6 +68,7 @@ class Kinds(Job):
 DEFAULTS: dict[str, Any] = {
     "on_error": "quarantine",
     "max_bad_share": 0.01,
+    "min_class_images": 1,
     "max_megapixels": 100,
     "epochs": 3,
     "rate": 0.25,
