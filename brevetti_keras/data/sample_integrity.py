@@ -149,7 +149,9 @@ class SampleSplit(Settings):
         ids = self._ids(keys)
         unit = [PATTERN_COLUMN] if isinstance(self.uniqueness, str) else [*(self.uniqueness or ())]
         key = [name for name in ids if name != ETAG]
-        ties = [name for name in dict.fromkeys(self.tie) if name in keys]
+        # By a hash, etags tie nothing: samples of one etag have purposes of their own, which the file must not settle.
+        apart = {ETAG} if self.mode == self.MODE_MURMURHASH3 else set()
+        ties = [name for name in dict.fromkeys(self.tie) if name in keys and name not in apart]
         ids |= {name: keys.of([name]) for name in ties if name not in ids}
 
         def decide(known: IdentificationFile) -> "pd.Series[str]":

@@ -109,3 +109,12 @@ def test_a_purpose_given_to_a_newcomer_moves_no_sample_of_its_etag(tmp_path):
     found = splitter.update_unassigned(new, path)
     assert found.purpose.tolist() == ["devel", "devel", "devel", "train"]
     assert splitter.update_unassigned(new, path).purpose.tolist() == found.purpose.tolist()
+
+
+def test_samples_of_one_etag_stay_where_their_hash_puts_them_also_with_a_file(tmp_path):
+    splitter = SampleSplit(uniqueness=["patient"], mode="murmurhash3")
+    frame = samples(etag=["e"] * 40, patient=[str(number) for number in range(40)])
+    expected = splitter.assign(frame, "train", "devel").purpose.tolist()
+    assert len(set(expected)) == 2
+    for _ in range(2):
+        assert splitter.update_unassigned(frame, str(tmp_path / "ids.csv")).purpose.tolist() == expected
