@@ -145,7 +145,9 @@ def _classes(labels: "pd.Series[str]") -> pd.DataFrame:
 def _duplicates(samples: pd.DataFrame, leaks: Leaks, labels: "pd.Series[str]") -> pd.DataFrame:
     pairs = pd.concat([leaks.pairs, _listed_again(samples, leaks)], ignore_index=True)
     label = _of_paths(samples["path"], labels)
-    purpose = _of_paths(samples["path"], samples["purpose"]) if "purpose" in samples.columns else {}
+    purpose = {}
+    if "purpose" in samples.columns:
+        purpose = _lent(_of_paths(samples["path"], samples["purpose"]), pairs[pairs["reason"] == EQUAL])
     kinds: list[str] = []
     for first, second in zip(pairs["first"], pairs["second"], strict=True):
         classes = label.get(first, set()) | label.get(second, set())
@@ -166,6 +168,16 @@ def _listed_again(samples: pd.DataFrame, leaks: Leaks) -> pd.DataFrame:
     repeated = samples["path"][samples["path"].duplicated()].drop_duplicates()
     readable = repeated[repeated.isin(list(leaks.signatures.signatures))].sort_values()
     return equal_pairs(readable, readable)
+
+
+def _lent(said: dict[str, set[str]], pairs: pd.DataFrame) -> dict[str, set[str]]:
+    """Returns purposes by path, where the first of several equal pictures, which stands for all in their pairs, has
+    those of the others if it has none: else two copies of it could lie in two purposes and no pair would tell."""
+    found = dict(said)
+    for first, second in zip(pairs["first"], pairs["second"], strict=True):
+        if said[first] == {""}:
+            found[first] = found[first] | said[second]
+    return found
 
 
 def _of_paths(paths: "pd.Series[str]", values: "pd.Series[Any]") -> dict[str, set[str]]:

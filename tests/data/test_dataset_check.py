@@ -76,6 +76,21 @@ def test_the_summary_counts_what_the_tables_list(samples):
     assert json.loads(json.dumps(found.to_dict()))["summary"][0]["count"] == 1
 
 
+def test_copies_in_two_purposes_are_told_also_where_the_first_of_them_has_none(tmp_path):
+    for number in range(4):
+        write_picture(tmp_path / "lot" / "good" / f"{number}.png", draw_part("vial", max(0, number - 2), 96))
+    samples = samples_of(str(tmp_path / "lot"), "id", "lot")
+    assert names(samples, "path") == [("0.png",), ("1.png",), ("2.png",), ("3.png",)]
+    for purposes, across in (
+        ([pd.NA, "train", "test", "train"], ["purposes", "purposes"]),
+        ([pd.NA, "train", "train", "test"], ["", ""]),
+        (["train", pd.NA, "test", "test"], ["purposes", ""]),
+    ):
+        found = check_dataset(samples.assign(purpose=purposes), progress=False)
+        assert names(found.duplicates, "first")[0] == ("0.png",)
+        assert sorted(found.duplicates.across, reverse=True) == across
+
+
 def test_copies_across_purposes_are_told(samples):
     purpose = np.where(samples.path.str.endswith("encoded.jpg"), "test", "train")
     found = check_dataset(samples.assign(purpose=purpose), progress=False)
