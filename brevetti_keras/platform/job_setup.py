@@ -43,8 +43,8 @@ from brevetti_keras.wire import artifacts
 from brevetti_keras.wire.records import Dataset as DatasetRecord
 from brevetti_keras.wire.records import JobConfig
 
-# How many datasets a job's default name tells.
 _LOGGER = logging.getLogger(__name__)
+# How many datasets a job's default name tells.
 _NAMED = 3
 
 DatasetLike = Dataset | DatasetRecord | str | os.PathLike[str]
