@@ -9,7 +9,8 @@ What cannot be trained is refused here, in one line, before TensorFlow is loaded
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -70,6 +71,26 @@ def label_samples(samples: pd.DataFrame, classes: Sequence[str] = ()) -> Labelle
     _check_classes(chosen, present, labelled)
     kept = labelled[labelled["label"].isin(chosen)].reset_index(drop=True)
     return LabelledSamples(kept, chosen, len(labelled) - len(kept), _contradictions(kept))
+
+
+def refuse_empty_classes(folders: Iterable[str], labelled: LabelledSamples, class_mapping: Mapping[str, str]) -> None:
+    """Refuses to train without a class whose folder is there and whose images are not.
+
+    Args:
+        folders: those of the datasets in which there is nothing.
+        labelled: from `label_samples`, all labels being classes.
+        class_mapping: from a folder's name to its label.
+
+    Raises:
+        DataError: for the first folder whose label no sample has.
+    """
+    for folder in folders:
+        name = os.path.basename(folder)
+        if class_mapping.get(name, name) not in labelled.classes:
+            raise DataError(
+                f"expected images in the folder of each class, found none in {folder}: add images, remove the folder, "
+                "or name the classes to tell apart with classes"
+            )
 
 
 def _check_classes(chosen: tuple[str, ...], present: "pd.Series[int]", samples: pd.DataFrame) -> None:

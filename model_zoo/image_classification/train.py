@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from brevetti_keras.data.data_generator import DataGenerator, OneHotEncoder
+from brevetti_keras.data.empty_folders import empty_folders
 from brevetti_keras.data.prediction import predict_dataset
 from brevetti_keras.interfaces import vegalite_charts
 from brevetti_keras.interfaces.callbacks import ChartUpload, TensorBoard
@@ -28,7 +29,14 @@ from model_zoo.image_classification.metrics import ClassificationFigures, classi
 from model_zoo.image_classification.model import build_model
 from model_zoo.image_classification.model_type import ImageClassificationSettings
 from model_zoo.image_classification.report import JobFacts, ReportContent, write_report
-from model_zoo.image_classification.samples import PURPOSES, LabelledSamples, label_samples, split_samples, tie_copies
+from model_zoo.image_classification.samples import (
+    PURPOSES,
+    LabelledSamples,
+    label_samples,
+    refuse_empty_classes,
+    split_samples,
+    tie_copies,
+)
 from model_zoo.image_classification.training import TrainingRecord, plain_errors
 
 keras = lazy_import("keras")
@@ -49,6 +57,9 @@ class ImageClassificationJob(Job):
         """Trains, tests, reports, packages."""
         samples = get_image_samples(self.datasets, class_mapping=self.settings.class_mapping or None)
         labelled = label_samples(samples, self.settings.classes)
+        if not self.settings.classes:
+            empty = [folder for dataset in self.datasets for folder in empty_folders(dataset.bucket)]
+            refuse_empty_classes(empty, labelled, self.settings.class_mapping or {})
         if self.settings.leak_groups:
             labelled = tie_copies(labelled)
         split = split_samples(labelled, self.settings, self.artifact_path(artifacts.SAMPLE_IDENTIFICATION))

@@ -8,7 +8,7 @@ import pytest
 from brevetti_keras.data.sample_integrity import SampleSplit
 from brevetti_keras.utils.errors import DataError
 from model_zoo.image_classification.model_type import ImageClassificationSettings
-from model_zoo.image_classification.samples import label_samples, split_samples, tie_copies
+from model_zoo.image_classification.samples import label_samples, refuse_empty_classes, split_samples, tie_copies
 
 
 def frame(counts: dict[str, int], **columns: object) -> pd.DataFrame:
@@ -36,6 +36,15 @@ def test_named_classes_keep_their_order_and_others_are_counted() -> None:
     assert set(labelled.samples.label) == {"a", "c"}
     assert labelled.left_out == 3
     assert list(labelled.samples.index) == list(range(6))
+
+
+def test_a_class_whose_folder_is_empty_is_refused() -> None:
+    labelled = label_samples(frame({"a": 2, "b": 3}))
+    refuse_empty_classes([], labelled, {})
+    refuse_empty_classes(["/data/b", "/data/more/c"], labelled, {"c": "a"})
+    message = r"images in the folder of each class, found none in /data/more/c: add images, remove the folder, or name"
+    with pytest.raises(DataError, match=message):
+        refuse_empty_classes(["/data/b", "/data/more/c"], labelled, {})
 
 
 def test_the_caller_s_frame_is_left_alone() -> None:

@@ -149,9 +149,10 @@ def test_classes_mapping_and_test_share(shapes: Path, tmp_path: Path) -> None:
         ({}, {}, "expected images"),
         ({"only": 4}, {}, "expected at least two classes, received one"),
         ({"many": 6, "single": 1}, {}, "expected at least two images of each class"),
+        ({"good": 4, "bad": 4, "none": 0}, {}, "expected images in the folder of each class, found none in"),
         ({"good": 4, "bad": 4}, {"classes": ["good", "badd"]}, "received none of 'badd', did you mean 'bad'?"),
     ],
-    ids=["empty", "one class", "one image", "unknown class"],
+    ids=["empty", "one class", "one image", "empty class", "unknown class"],
 )
 def test_bad_input_fails_the_job_with_one_line_before_training(
     tmp_path: Path, classes: dict[str, int], settings: dict[str, Any], message: str
